@@ -1,0 +1,24 @@
+// The one script of every page. Everything works without it, as links and forms; this adds comfort. Each part
+// looks for its own marks in the page and does nothing where they are missing.
+
+import { startMenus } from './menus.js';
+import { prepareForms, startForms } from './forms.js';
+import { startJoin } from './join.js';
+import { prepareBulk } from './bulk.js';
+import { prepareInvite } from './invite.js';
+import { startWindows } from './window.js';
+
+// First of all, so that the code of an invitation leaves the address bar at once.
+startJoin();
+
+function prepare(root) {
+  prepareInvite(root);
+  prepareForms(root);
+  prepareBulk(root);
+}
+
+document.documentElement.classList.add('js');
+startMenus();
+startForms();
+startWindows(prepare);
+prepare(document);

@@ -1,0 +1,167 @@
+//! The person (or key, or terminal) behind an operation, and the proofs of what they may do.
+
+use super::{Permission, PermissionSet, Refusal, Role, Scope, policy};
+use crate::types::{AccountId, ApiKeyId, MembershipId, SessionId};
+
+/// Where a request comes from, as the access log keeps it.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// Network address, or `terminal`.
+    pub address: String,
+    /// What the browser calls itself, cut to 200 characters.
+    pub agent: String,
+}
+
+/// By which way an actor came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// A browser session.
+    Session(SessionId),
+    /// An API key: never more than the key's own permissions and scope.
+    ApiKey {
+        /// Which key.
+        id: ApiKeyId,
+        /// What the key may do at most.
+        permissions: PermissionSet,
+        /// Where the key works at most.
+        scope: Scope,
+    },
+    /// The machine's own command line.
+    Terminal,
+}
+
+/// One role in one scope.
+#[derive(Clone, Debug)]
+pub struct Membership {
+    /// Its id.
+    pub id: MembershipId,
+    /// Where it holds.
+    pub scope: Scope,
+    /// What it gives.
+    pub role: Role,
+}
+
+/// Who acts: an account with the memberships it has at this moment.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// The account.
+    pub account: AccountId,
+    /// Name on screen.
+    pub name: String,
+    /// The address that is the user name.
+    pub email: String,
+    /// By which way.
+    pub via: Via,
+    /// The live memberships, narrowed by an API key if there is one.
+    pub memberships: Vec<Membership>,
+}
+
+impl Actor {
+    /// The actor with what the way in leaves of their rights: an API key gives the intersection of its own and its owner's.
+    pub fn new(account: AccountId, name: String, email: String, via: Via, memberships: Vec<Membership>) -> Self {
+        let memberships = match via {
+            Via::ApiKey { permissions, scope, .. } => {
+                memberships.into_iter().filter_map(|membership| narrow(membership, permissions, scope)).collect()
+            }
+            Via::Session(_) | Via::Terminal => memberships,
+        };
+        Self { account, name, email, via, memberships }
+    }
+
+    /// Authority to write: `permission` at `scope`.
+    ///
+    /// # Errors
+    /// The nearest [`Refusal`].
+    pub fn grant(&self, permission: Permission, scope: Scope) -> Result<Granted, Refusal> {
+        self.authority(permission, &scope).map(|by| Granted { by, scope, permission })
+    }
+
+    /// Authority to list: `permission` at `scope`.
+    ///
+    /// # Errors
+    /// The nearest [`Refusal`].
+    pub fn visible(&self, permission: Permission, scope: Scope) -> Result<Visible, Refusal> {
+        self.authority(permission, &scope).map(|_| Visible { scope })
+    }
+
+    /// Whether the actor may do this there; for hiding what would be refused.
+    pub fn may(&self, permission: Permission, scope: &Scope) -> bool {
+        self.authority(permission, scope).is_ok()
+    }
+
+    /// Whether any membership reaches the scope at all: what decides between "not found" and "not allowed".
+    pub fn reaches(&self, scope: &Scope) -> bool {
+        self.memberships.iter().any(|membership| membership.scope.covers(scope))
+    }
+
+    /// Every membership that gives the permission there; never an empty list.
+    fn authority(&self, permission: Permission, scope: &Scope) -> Result<Vec<Membership>, Refusal> {
+        let mut nearest = Refusal::OutOfScope;
+        let mut able = Vec::new();
+        for membership in &self.memberships {
+            match policy::may(membership, permission, scope) {
+                Ok(()) => able.push(membership.clone()),
+                Err(Refusal::OutOfScope) => {}
+                Err(refusal) => nearest = refusal,
+            }
+        }
+        if able.is_empty() { Err(nearest) } else { Ok(able) }
+    }
+}
+
+fn narrow(mut membership: Membership, permissions: PermissionSet, scope: Scope) -> Option<Membership> {
+    if !membership.scope.covers(&scope) && !scope.covers(&membership.scope) {
+        return None;
+    }
+    if membership.scope.covers(&scope) {
+        membership.scope = scope;
+    }
+    membership.role.permissions = membership.role.permissions.intersection(permissions);
+    Some(membership)
+}
+
+/// Proof that the actor may write by one permission in one scope. Store functions that write ask for it.
+#[derive(Clone, Debug)]
+pub struct Granted {
+    by: Vec<Membership>,
+    scope: Scope,
+    permission: Permission,
+}
+
+impl Granted {
+    /// Where the authority holds.
+    pub const fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// Asks the one rule whether `role` may be given at `at`, which must lie inside the proof's own scope.
+    ///
+    /// # Errors
+    /// The [`Refusal`] to show and to write to the access log.
+    pub fn may_grant(&self, role: &Role, at: &Scope) -> Result<(), Refusal> {
+        if !self.scope.covers(at) {
+            return Err(Refusal::OutOfScope);
+        }
+        let mut nearest = Refusal::OutOfScope;
+        for membership in &self.by {
+            match policy::may_grant(membership, self.permission, role, at) {
+                Ok(()) => return Ok(()),
+                Err(refusal) => nearest = refusal,
+            }
+        }
+        Err(nearest)
+    }
+}
+
+/// Proof that the actor may list by some permission in one scope. Store functions that list ask for it, and it is their filter.
+#[derive(Clone, Copy, Debug)]
+pub struct Visible {
+    scope: Scope,
+}
+
+impl Visible {
+    /// What may be seen.
+    pub const fn scope(&self) -> Scope {
+        self.scope
+    }
+}

@@ -1,0 +1,15 @@
+//! Who may do what. Roles are named sets of permissions; a membership gives one role in one scope; every grant goes through
+//! the one rule in [`policy`]. The proofs of authority ([`Granted`], [`Visible`]) can be made here only.
+
+mod actor;
+mod permission;
+pub mod policy;
+mod role;
+mod scope;
+pub mod store;
+
+pub use actor::{Actor, Granted, Membership, Origin, Via, Visible};
+pub use permission::{Permission, PermissionSet};
+pub use policy::Refusal;
+pub use role::{CustomRole, DefaultRole, Role, RoleKey};
+pub use scope::Scope;

@@ -1,0 +1,162 @@
+//! The rows behind access: who holds which role where, and the organisation's own roles.
+
+use std::collections::HashMap;
+
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, Set};
+
+use super::{CustomRole, DefaultRole, Granted, Membership, PermissionSet, Role, RoleKey, Scope};
+use crate::types::{AccountId, OrganisationId, RoleId, Timestamp};
+
+mod custom_role {
+    use sea_orm::entity::prelude::*;
+
+    use crate::types::{DeploymentId, OrganisationId, RoleId, Timestamp};
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "custom_roles")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: RoleId,
+        pub organisation_id: OrganisationId,
+        pub deployment_id: Option<DeploymentId>,
+        pub name: String,
+        pub permissions: String,
+        pub created_at: Timestamp,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(crate) mod membership {
+    use sea_orm::entity::prelude::*;
+
+    use crate::types::{AccountId, DeploymentId, MembershipId, OrganisationId, Timestamp};
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "memberships")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: MembershipId,
+        pub organisation_id: OrganisationId,
+        pub deployment_id: Option<DeploymentId>,
+        pub scope_id: Uuid,
+        pub account_id: AccountId,
+        pub live_account: Option<AccountId>,
+        pub role: String,
+        pub name_key: String,
+        pub email_key: String,
+        pub invited_by: Option<AccountId>,
+        pub joined_at: Timestamp,
+        pub ends_at: Option<Timestamp>,
+        pub ended_at: Option<Timestamp>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+impl From<custom_role::Model> for CustomRole {
+    fn from(row: custom_role::Model) -> Self {
+        Self {
+            id: row.id,
+            deployment: row.deployment_id,
+            name: row.name,
+            permissions: PermissionSet::from_keys(&row.permissions),
+        }
+    }
+}
+
+/// The memberships that hold at `now`. Read on every request: a change is in force at the next one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn memberships_of(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Vec<Membership>, DbErr> {
+    let rows = membership::Entity::find()
+        .filter(membership::Column::AccountId.eq(account))
+        .filter(membership::Column::EndedAt.is_null())
+        .filter(membership::Column::EndsAt.is_null().or(membership::Column::EndsAt.gt(now)))
+        .order_by_asc(membership::Column::Id)
+        .all(db)
+        .await?;
+    let mut memberships = Vec::with_capacity(rows.len());
+    for row in rows {
+        let Ok(key) = row.role.parse() else { continue };
+        let Some(role) = find_role(db, row.organisation_id, key).await? else { continue };
+        let scope = Scope { organisation: row.organisation_id, deployment: row.deployment_id };
+        memberships.push(Membership { id: row.id, scope, role });
+    }
+    Ok(memberships)
+}
+
+/// The role, if this organisation has it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_role(
+    db: &impl ConnectionTrait,
+    organisation: OrganisationId,
+    key: RoleKey,
+) -> Result<Option<Role>, DbErr> {
+    match key {
+        RoleKey::Default(role) => Ok(Some(role.into())),
+        RoleKey::Custom(id) => Ok(custom_role::Entity::find()
+            .filter(custom_role::Column::Id.eq(id))
+            .filter(custom_role::Column::OrganisationId.eq(organisation))
+            .one(db)
+            .await?
+            .map(|row| CustomRole::from(row).into())),
+    }
+}
+
+/// Every role of the organisation: the five default ones, then its own by name.
+///
+/// # Errors
+/// When the database fails.
+pub async fn roles_of(db: &impl ConnectionTrait, organisation: OrganisationId) -> Result<Vec<Role>, DbErr> {
+    let custom = custom_role::Entity::find()
+        .filter(custom_role::Column::OrganisationId.eq(organisation))
+        .order_by_asc(custom_role::Column::Name)
+        .all(db)
+        .await?;
+    let own = custom.into_iter().map(|row| CustomRole::from(row).into());
+    Ok(DefaultRole::ALL.into_iter().map(Role::from).chain(own).collect())
+}
+
+/// The names of roles by their stored key, for lists.
+///
+/// # Errors
+/// When the database fails.
+pub async fn role_names(
+    db: &impl ConnectionTrait,
+    organisation: OrganisationId,
+) -> Result<HashMap<String, String>, DbErr> {
+    Ok(roles_of(db, organisation).await?.into_iter().map(|role| (role.key.to_string(), role.name)).collect())
+}
+
+/// Writes a new custom role.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_role(
+    db: &impl ConnectionTrait,
+    granted: &Granted,
+    role: &CustomRole,
+    now: Timestamp,
+) -> Result<RoleId, DbErr> {
+    custom_role::Entity::insert(custom_role::ActiveModel {
+        id: Set(role.id),
+        organisation_id: Set(granted.scope().organisation),
+        deployment_id: Set(role.deployment),
+        name: Set(role.name.clone()),
+        permissions: Set(role.permissions.to_keys()),
+        created_at: Set(now),
+    })
+    .exec_without_returning(db)
+    .await?;
+    Ok(role.id)
+}

@@ -1,0 +1,187 @@
+//! The whole portal: every room's routes, what stands around them, and the start and end of a serving process.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::Context;
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use tokio::{net::TcpListener, sync::watch};
+use tower_http::{
+    catch_panic::CatchPanicLayer, compression::CompressionLayer, csrf::CsrfLayer, timeout::TimeoutLayer,
+    trace::TraceLayer,
+};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{
+    config::Config,
+    db::Db,
+    demo,
+    error::Error,
+    identity, invitations,
+    keys::{Keys, load_or_make_root_key},
+    outbox::{Email, Transport, Worker},
+    patients,
+    portal::Portal,
+    sites, staff,
+    types::{Clock, Rng},
+    web::{PageError, assets, headers, reference, reference::Security},
+};
+
+/// Every page and file of the portal.
+fn pages(demo: bool) -> Router<Portal> {
+    let pages = Router::new()
+        .merge(identity::pages::routes())
+        .merge(sites::pages::routes())
+        .merge(patients::pages::routes())
+        .merge(staff::pages::routes())
+        .merge(invitations::pages::routes())
+        .merge(assets::routes())
+        .route("/health", get(health));
+    if demo { pages.merge(demo::mailbox::routes()) } else { pages }
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Care Portal", description = "Invite staff and manage their access. The same actions as the pages, with the same rules."),
+    tags((name = "Invitations", description = "Inviting staff"), (name = "Staff", description = "Who has access")),
+    modifiers(&Security)
+)]
+struct Description;
+
+/// The API and its description.
+fn api() -> (Router<Portal>, utoipa::openapi::OpenApi) {
+    let rooms = OpenApiRouter::new().merge(invitations::api::routes()).merge(staff::api::routes());
+    OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", rooms).split_for_parts()
+}
+
+/// The description of the API, as `/api/v1/openapi.json` serves it.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    api().1
+}
+
+/// Every kind of mail.
+pub fn emails() -> Vec<Box<dyn Email>> {
+    vec![Box::new(invitations::email::InvitationMail), Box::new(invitations::email::DeclinedMail)]
+}
+
+/// The router with everything that stands around it.
+///
+/// # Errors
+/// When the public address is no origin.
+pub fn router(portal: &Portal) -> anyhow::Result<Router> {
+    let csrf = CsrfLayer::new().add_trusted_origin(portal.config.public_origin()).context("public_url is no origin")?;
+    let (api, description) = api();
+    let router = pages(portal.config.demo)
+        .merge(api)
+        .merge(reference::routes(description))
+        .fallback(|| async { PageError(Error::NotFound) })
+        .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
+        .layer(csrf)
+        .layer(middleware::from_fn_with_state(portal.clone(), refuse_foreign_host))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(60)))
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(|_| PageError(Error::internal("a request panicked")).into_response()))
+        .layer(middleware::from_fn_with_state(portal.clone(), headers::add))
+        .layer(TraceLayer::new_for_http())
+        .with_state(portal.clone());
+    Ok(router)
+}
+
+/// Answers whether the portal works: the database must answer too.
+async fn health(State(portal): State<Portal>) -> Response {
+    match portal.db.version().await {
+        Ok(_) => "ok".into_response(),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer").into_response(),
+    }
+}
+
+/// A portal is reached by its public address, or by the address it listens on (for a health check); a request for any other host
+/// was tricked into coming here.
+async fn refuse_foreign_host(State(portal): State<Portal>, request: Request, next: Next) -> Response {
+    let asked = request.uri().authority().map(|authority| authority.as_str().to_owned());
+    let asked =
+        asked.or_else(|| request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned));
+    let public = portal.config.public_origin();
+    let public = public.split_once("://").map_or("", |(_, host)| host).to_owned();
+    let listening = portal.config.listen.to_string();
+    match asked {
+        Some(host) if host != public && host != listening && request.uri().path() != "/health" => {
+            (StatusCode::MISDIRECTED_REQUEST, "This portal does not answer for that host.\n").into_response()
+        }
+        _ => next.run(request).await,
+    }
+}
+
+/// Opens everything that the configuration names.
+///
+/// # Errors
+/// When a part of it cannot be had; the sentence says which.
+pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Portal> {
+    std::fs::create_dir_all(&config.data_dir)
+        .with_context(|| format!("making the data directory {}", config.data_dir.display()))?;
+    let rng = Rng::System;
+    let root = load_or_make_root_key(&config.root_key_file, &rng)?;
+    let db = Db::open(&config.database()).await?;
+    Ok(Portal::new(config, db, clock, rng, Keys::derive(root.expose())))
+}
+
+/// Serves until SIGTERM or Ctrl-C; then answers what is under way, finishes the mails in flight, and ends.
+///
+/// # Errors
+/// When the address cannot be listened on or the mail settings are wrong.
+pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> {
+    let router = router(&portal)?;
+    let worker = Worker::new(portal.clone(), emails(), Transport::from_config(&portal.config)?);
+    let (close, closing) = watch::channel(false);
+    let worker = tokio::spawn(worker.run(closing.clone()));
+    let chores = tokio::spawn(do_chores(portal.clone(), closing.clone()));
+    let mut until = closing.clone();
+    let server = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(async move {
+            let _ = until.changed().await;
+        });
+    let server = tokio::spawn(async move { server.await });
+    wait_for_signal().await;
+    tracing::info!("closing");
+    let _ = close.send(true);
+    // A browser that keeps its connection open must not keep the process alive.
+    let _ = tokio::time::timeout(Duration::from_secs(10), server).await;
+    worker.await.context("the mail worker failed")?;
+    chores.abort();
+    Ok(())
+}
+
+/// Once an hour: forgets sessions that no limit lets live any more. No control depends on it.
+async fn do_chores(portal: Portal, mut closing: watch::Receiver<bool>) {
+    while !*closing.borrow() {
+        if let Err(error) = identity::actions::forget_dead_sessions(&portal).await {
+            tracing::warn!(%error, "old sessions could not be deleted");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(3600)) => {}
+            _ = closing.changed() => {}
+        }
+    }
+}
+
+async fn wait_for_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

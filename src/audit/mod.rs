@@ -1,0 +1,125 @@
+//! The access log: who did what to whom, when, from where, with what outcome. Written in the transaction of the operation it
+//! tells of; refusals in a transaction of their own, so that they survive what they refuse. The database refuses changes.
+
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Set};
+use serde_json::Value;
+
+use crate::{
+    access::{Origin, Scope},
+    db::CHUNK,
+    types::{AccountId, EventId, Timestamp},
+};
+
+mod event_row {
+    use sea_orm::entity::prelude::*;
+
+    use crate::types::{AccountId, DeploymentId, EventId, OrganisationId, Timestamp};
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "events")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: EventId,
+        pub at: Timestamp,
+        pub organisation_id: Option<OrganisationId>,
+        pub deployment_id: Option<DeploymentId>,
+        pub actor_id: Option<AccountId>,
+        pub actor: String,
+        pub action: String,
+        pub subject: String,
+        pub outcome: String,
+        pub origin: String,
+        pub detail: String,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
+    Done,
+    /// It was tried and refused.
+    Refused,
+}
+
+/// Who acted, for the log.
+#[derive(Clone, Debug)]
+pub enum By {
+    /// A person, by session, key or terminal.
+    Account(AccountId, &'static str),
+    /// Somebody who is not signed in.
+    Visitor,
+    /// The portal itself.
+    Portal,
+}
+
+/// One thing that happened. Never holds a secret, a password, or health data.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// A stable word, `invitation.sent`.
+    pub action: &'static str,
+    /// What it was done to: a printed id, or an address for somebody who has none yet.
+    pub subject: String,
+    /// Where, if it belongs to an organisation.
+    pub scope: Option<Scope>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What else an auditor asks: role, e-mail, reason.
+    pub detail: Value,
+}
+
+impl Event {
+    /// Something that was done.
+    pub fn done(action: &'static str, subject: impl ToString, scope: Scope, detail: Value) -> Self {
+        Self { action, subject: subject.to_string(), scope: Some(scope), outcome: Outcome::Done, detail }
+    }
+
+    /// Something that was tried and refused.
+    pub fn refused(action: &'static str, subject: impl ToString, scope: Option<Scope>, detail: Value) -> Self {
+        Self { action, subject: subject.to_string(), scope, outcome: Outcome::Refused, detail }
+    }
+}
+
+/// Appends events, all by one hand at one instant.
+///
+/// # Errors
+/// When the database fails; the operation must fail with it.
+pub async fn append(
+    db: &impl ConnectionTrait,
+    events: Vec<(EventId, Event)>,
+    by: &By,
+    origin: &Origin,
+    at: Timestamp,
+) -> Result<(), DbErr> {
+    let (actor_id, actor) = match by {
+        By::Account(id, via) => (Some(*id), *via),
+        By::Visitor => (None, "visitor"),
+        By::Portal => (None, "portal"),
+    };
+    let rows: Vec<_> = events
+        .into_iter()
+        .map(|(id, event)| event_row::ActiveModel {
+            id: Set(id),
+            at: Set(at),
+            organisation_id: Set(event.scope.map(|scope| scope.organisation)),
+            deployment_id: Set(event.scope.and_then(|scope| scope.deployment)),
+            actor_id: Set(actor_id),
+            actor: Set(actor.to_owned()),
+            action: Set(event.action.to_owned()),
+            subject: Set(event.subject),
+            outcome: Set(match event.outcome {
+                Outcome::Done => "done".to_owned(),
+                Outcome::Refused => "refused".to_owned(),
+            }),
+            origin: Set(origin.address.clone()),
+            detail: Set(event.detail.to_string()),
+        })
+        .collect();
+    for chunk in rows.chunks(CHUNK) {
+        event_row::Entity::insert_many(chunk.to_vec()).exec_without_returning(db).await?;
+    }
+    Ok(())
+}

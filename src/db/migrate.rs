@@ -1,0 +1,77 @@
+//! Numbered SQL files, applied once each and in order. Several portals that start at the same moment wait for each other.
+
+use anyhow::bail;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait,
+};
+
+const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("../../migrations/0001_foundation.sql"))];
+
+/// Applies what is missing.
+pub(super) async fn run(connection: &DatabaseConnection) -> anyhow::Result<()> {
+    let backend = connection.get_database_backend();
+    let tx = connection
+        .begin_with_options(TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        })
+        .await?;
+    if backend == DbBackend::Postgres {
+        // An arbitrary number of our own: whoever holds it migrates.
+        tx.execute_unprepared("SELECT pg_advisory_xact_lock(7241563)").await?;
+    }
+    tx.execute_unprepared(&for_backend(
+        "CREATE TABLE IF NOT EXISTS migrations (number {int} NOT NULL PRIMARY KEY){strict}",
+        backend,
+    ))
+    .await?;
+    let newest = tx
+        .query_one_raw(Statement::from_string(backend, "SELECT COALESCE(MAX(number), 0) AS n FROM migrations"))
+        .await?
+        .map_or(Ok(0), |row| row.try_get::<i64>("", "n"))?;
+    let known = MIGRATIONS.last().map_or(0, |(number, _)| *number);
+    if newest > known {
+        bail!(
+            "this database was written by a newer Care Portal (its tables are number {newest}, this program knows {known})"
+        );
+    }
+    for (number, sql) in MIGRATIONS.iter().filter(|(number, _)| *number > newest) {
+        tx.execute_unprepared(&for_backend(sql, backend)).await?;
+        tx.execute_raw(Statement::from_sql_and_values(
+            backend,
+            "INSERT INTO migrations (number) VALUES ($1)",
+            [(*number).into()],
+        ))
+        .await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The text for one database: words replaced, blocks for the other one left out.
+fn for_backend(sql: &str, backend: DbBackend) -> String {
+    let (id, bytes, int, text, bool_, strict, other) = match backend {
+        DbBackend::Postgres => ("uuid", "bytea", "bigint", "text COLLATE \"C\"", "boolean", "", "-- only sqlite"),
+        _ => ("BLOB", "BLOB", "INTEGER", "TEXT", "INTEGER", " STRICT", "-- only postgres"),
+    };
+    let mut left_out = false;
+    let mut kept = String::with_capacity(sql.len());
+    for line in sql.lines() {
+        match line.trim() {
+            "-- end" => left_out = false,
+            marker if marker == other => left_out = true,
+            _ if left_out => {}
+            _ => {
+                kept.push_str(line);
+                kept.push('\n');
+            }
+        }
+    }
+    kept.replace("{id}", id)
+        .replace("{bytes}", bytes)
+        .replace("{int}", int)
+        .replace("{text}", text)
+        .replace("{bool}", bool_)
+        .replace("{strict}", strict)
+}

@@ -1,0 +1,221 @@
+//! Lets the made-up hospital happen.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+use super::{DemoRole, PASSWORD, hospital, readings};
+use crate::{
+    access::{self, CustomRole, DefaultRole, Origin, Permission, PermissionSet, RoleKey, Scope},
+    app,
+    db::Tx,
+    identity,
+    invitations::{Accepted, Code, NewBatch, Window, actions, link_of},
+    op::{Caller, Op},
+    outbox::{self, Outcome, Transport, Worker},
+    patients::{self, NewPatient},
+    portal::Portal,
+    sites,
+    types::{Clock, EmailAddress, InvitationId, OrganisationId, kind},
+};
+
+const DAYS: u64 = 24 * 3600;
+
+/// Makes the hospital: it was founded 60 days ago, its people came over the weeks, some are invited and have not come yet.
+///
+/// # Errors
+/// When a step fails; the database may then hold half a hospital and is best started anew.
+pub async fn fill(portal: &Portal, patients: usize) -> Result<()> {
+    let today = portal.now();
+    let clock = Clock::manual(today.minus(Duration::from_secs(60 * DAYS)));
+    let past = portal.with_clock(clock.clone());
+    let history = History { portal: past, clock };
+    let (organisation, admin) = history.found().await?;
+    let roles = history.make_roles(&admin, organisation).await?;
+    for person in hospital::people().iter().skip(1) {
+        let scope = history.scope(organisation, person.deployment).await?;
+        let role = match person.role {
+            DemoRole::Default(role) => RoleKey::Default(role),
+            DemoRole::Own(n) => roles.get(n).copied().context("a role of the hospital")?,
+        };
+        let invitation = history.invite(&admin, scope, role, &person.email(), Window::Week).await?;
+        history.clock.advance(Duration::from_secs(DAYS));
+        history.accept(invitation, person.name).await?;
+    }
+    history.invite_people(&admin, organisation, today).await?;
+    let now = history.at(today);
+    now.make_patients(&admin, organisation, patients).await
+}
+
+struct History {
+    portal: Portal,
+    clock: Clock,
+}
+
+impl History {
+    /// The same history at another moment.
+    fn at(&self, moment: crate::types::Timestamp) -> Self {
+        let clock = Clock::manual(moment);
+        Self { portal: self.portal.with_clock(clock.clone()), clock }
+    }
+
+    fn outside() -> Caller {
+        Caller::Visitor(Origin { address: "127.0.0.1".to_owned(), agent: "demonstration".to_owned() })
+    }
+
+    /// Organisation, first Admin, deployments.
+    async fn found(&self) -> Result<(OrganisationId, Caller)> {
+        let terminal = Caller::Portal(Origin { address: "terminal".to_owned(), agent: String::new() });
+        let first = hospital::people().into_iter().next().context("a first person")?;
+        let mut op = Op::begin(&self.portal, &terminal).await?;
+        let domains = vec!["northfield.example".to_owned()];
+        let organisation =
+            sites::actions::create_organisation(&mut op, hospital::ORGANISATION, "Europe/London", domains).await?;
+        let email = EmailAddress::parse(&first.email())?;
+        let (_, invitation) = actions::invite_first_admin(&mut op, Scope::organisation(organisation.id), email).await?;
+        op.commit().await?;
+        self.send_mail().await?;
+        self.accept(invitation.id, first.name).await?;
+        let admin = identity::actions::act_from_terminal(&self.portal, &first.email()).await?;
+        for name in hospital::DEPLOYMENTS {
+            sites::actions::create_deployment(&self.portal, &admin, organisation.id, name).await?;
+        }
+        Ok((organisation.id, admin))
+    }
+
+    async fn make_roles(&self, admin: &Caller, organisation: OrganisationId) -> Result<Vec<RoleKey>> {
+        let mut keys = Vec::new();
+        for (name, permissions) in hospital::OWN_ROLES {
+            let op = Op::begin(&self.portal, admin).await?;
+            let (op, granted) = op.require(Permission::EditRoles, Scope::organisation(organisation)).await?;
+            let permissions: PermissionSet = permissions.iter().copied().collect();
+            let role = CustomRole { id: op.new_id(), deployment: None, name: name.to_owned(), permissions };
+            access::store::insert_role(op.tx(), &granted, &role, op.now()).await?;
+            op.commit().await?;
+            keys.push(RoleKey::Custom(role.id));
+        }
+        Ok(keys)
+    }
+
+    async fn scope(&self, organisation: OrganisationId, deployment: Option<&str>) -> Result<Scope> {
+        let Some(wanted) = deployment else { return Ok(Scope::organisation(organisation)) };
+        let names = sites::actions::deployment_names(&self.portal, organisation).await?;
+        let (id, _) = names.into_iter().find(|(_, name)| name == wanted).context("a deployment of the hospital")?;
+        Ok(Scope::deployment(organisation, id))
+    }
+
+    async fn invite(
+        &self,
+        by: &Caller,
+        scope: Scope,
+        role: RoleKey,
+        email: &str,
+        window: Window,
+    ) -> Result<InvitationId> {
+        let batch = NewBatch {
+            scope,
+            role,
+            window,
+            texts: vec![email.to_owned()],
+            confirmed: vec![email.to_owned()],
+            request_key: self.portal.new_id::<kind::Batch>().to_string(),
+        };
+        let answer = actions::invite_staff(&self.portal, by, batch).await?;
+        let reason = answer.not_sent.first().map(|row| row.reason.clone()).unwrap_or_default();
+        answer.sent.first().map(|row| row.invitation).ok_or_else(|| anyhow!("{email} was not invited: {reason}"))
+    }
+
+    async fn accept(&self, invitation: InvitationId, name: &str) -> Result<()> {
+        let (_, code) = link_of(&self.portal, invitation, 1);
+        let accepted =
+            actions::accept_invitation(&self.portal, &Self::outside(), Code::parse(&code).as_ref(), name, PASSWORD)
+                .await?;
+        match accepted {
+            Accepted::Joined { .. } => Ok(()),
+            other => Err(anyhow!("{name} could not join: {other:?}")),
+        }
+    }
+
+    /// Delivers what is queued, so that the past has no undelivered mail.
+    async fn send_mail(&self) -> Result<()> {
+        let folder = self.portal.config.mail_folder();
+        std::fs::create_dir_all(&folder)?;
+        outbox::drain(&Worker::new(self.portal.clone(), app::emails(), Transport::Folder(folder))).await?;
+        Ok(())
+    }
+
+    /// A dozen who have not come yet: pending, expired, and two whom the mail server would not take.
+    async fn invite_people(
+        &self,
+        admin: &Caller,
+        organisation: OrganisationId,
+        today: crate::types::Timestamp,
+    ) -> Result<()> {
+        for (n, (name, deployment)) in hospital::INVITED.iter().enumerate() {
+            // The first four were invited so long ago that their links have ended.
+            let days_ago = if n < 4 { 9 + n as u64 } else { 1 + n as u64 % 4 };
+            let then = self.at(today.minus(Duration::from_secs(days_ago * DAYS)));
+            let scope = then.scope(organisation, Some(deployment)).await?;
+            let window = if n % 3 == 0 { Window::Week } else { Window::ThreeDays };
+            let window = if days_ago > 2 && n >= 4 { Window::Week } else { window };
+            let email = format!("{}@northfield.example", hospital::address_part(name));
+            then.invite(admin, scope, RoleKey::Default(DefaultRole::DeploymentStaff), &email, window).await?;
+            then.send_mail().await?;
+        }
+        for (email, answer) in [
+            ("k.oconnell@northfield.example", "550 5.1.1 No such user here"),
+            ("rotation.desk@old-northfield.example", "550 5.1.2 Host or domain name not found"),
+        ] {
+            let then = self.at(today.minus(Duration::from_secs(20 * 3600)));
+            let scope = then.scope(organisation, Some("Cardiology")).await?;
+            then.invite(admin, scope, RoleKey::Default(DefaultRole::Contributor), email, Window::Week).await?;
+            then.refuse_mail(answer).await?;
+        }
+        Ok(())
+    }
+
+    /// Settles the queued mail as a mail server that does not know the recipient would.
+    async fn refuse_mail(&self, answer: &str) -> Result<()> {
+        let tx: Tx = self.portal.db.begin_write().await?;
+        for mail in outbox::claim(&tx, 10, self.portal.now()).await? {
+            outbox::record_outcome(&tx, &mail, &Outcome::Refused(answer.to_owned()), self.portal.now()).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn make_patients(&self, admin: &Caller, organisation: OrganisationId, total: usize) -> Result<()> {
+        let mut rng = StdRng::seed_from_u64(20_261_124);
+        let (first_names, last_names) = hospital::PATIENT_NAMES;
+        for (n, deployment) in hospital::DEPLOYMENTS.iter().enumerate() {
+            let scope = self.scope(organisation, Some(deployment)).await?;
+            let count = total / hospital::DEPLOYMENTS.len() + usize::from(n < total % hospital::DEPLOYMENTS.len());
+            let mut new = Vec::with_capacity(count);
+            for m in 0..count {
+                let pick = |rng: &mut StdRng, names: &[&'static str]| {
+                    names.get(rng.random_range(0..names.len())).copied().unwrap_or_default()
+                };
+                let name = format!("{} {}", pick(&mut rng, &first_names), pick(&mut rng, &last_names));
+                let labels =
+                    if rng.random_bool(0.35) { vec![pick(&mut rng, &hospital::LABELS).to_owned()] } else { Vec::new() };
+                new.push(NewPatient {
+                    scope,
+                    number: format!("NF-{}{:05}", n + 1, m * 7 + 1013),
+                    email: format!("{}{m}@patients.example", hospital::address_part(&name)),
+                    born_on: format!(
+                        "{}-{:02}-{:02}",
+                        rng.random_range(1938..2004),
+                        rng.random_range(1..13),
+                        rng.random_range(1..29)
+                    ),
+                    name,
+                    labels,
+                    readings: readings::two_weeks(&mut rng, self.portal.now()),
+                });
+            }
+            patients::actions::add_patients(&self.portal, admin, scope, new).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! Failed tries, counted where they outlive the operation that failed, a restart, and the node that saw them.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DbErr, Statement};
+
+use crate::{
+    error::{Error, Result},
+    portal::Portal,
+};
+
+/// Failures that cost nothing: people mistype.
+const FREE_FOR_ACCOUNT: i64 = 5;
+/// A ward shares one address, so more are free.
+const FREE_FOR_ADDRESS: i64 = 50;
+/// NIST SP 800-63B-4 3.2.2 allows waits of half a minute to an hour.
+const FIRST_WAIT: Duration = Duration::from_secs(30);
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// Whose failures are counted together.
+pub(super) struct Subject {
+    key: String,
+    free: i64,
+}
+
+impl Subject {
+    pub(super) fn account(email_key: &str) -> Self {
+        Self { key: format!("account {email_key}"), free: FREE_FOR_ACCOUNT }
+    }
+
+    /// An IPv6 customer has a whole /64 to choose addresses from, so that is what is counted.
+    pub(super) fn address(address: &str) -> Self {
+        let network = match address.parse::<std::net::Ipv6Addr>() {
+            Ok(v6) => v6.segments().iter().take(4).map(|part| format!("{part:x}")).collect::<Vec<_>>().join(":"),
+            Err(_) => address.to_owned(),
+        };
+        Self { key: format!("address {network}"), free: FREE_FOR_ADDRESS }
+    }
+}
+
+/// Refuses while any of the subjects has to wait.
+pub(super) async fn refuse_if_waiting(portal: &Portal, subjects: &[Subject]) -> Result<()> {
+    let now = portal.now();
+    for subject in subjects {
+        let db = portal.db.reader();
+        let row = db
+            .query_one_raw(Statement::from_sql_and_values(
+                db.get_database_backend(),
+                "SELECT blocked_until FROM attempts WHERE subject = $1 AND blocked_until > $2",
+                [subject.key.as_str().into(), now.into()],
+            ))
+            .await?;
+        if let Some(row) = row {
+            let until: i64 = row.try_get("", "blocked_until")?;
+            return Err(Error::TooMany {
+                retry_after: Duration::from_millis(u64::try_from(until - now.0).unwrap_or(0)),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Counts one failure for each subject.
+pub(super) async fn count_failure(portal: &Portal, subjects: &[Subject]) -> Result<()> {
+    let tx = portal.db.begin_write().await?;
+    for subject in subjects {
+        add_failure(&tx, subject, portal).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn add_failure(tx: &crate::db::Tx, subject: &Subject, portal: &Portal) -> Result<(), DbErr> {
+    let backend = tx.get_database_backend();
+    let now = portal.now();
+    let row = tx
+        .query_one_raw(Statement::from_sql_and_values(
+            backend,
+            "INSERT INTO attempts (subject, failures, blocked_until, last_at) VALUES ($1, 1, 0, $2) \
+             ON CONFLICT (subject) DO UPDATE SET failures = attempts.failures + 1, last_at = excluded.last_at RETURNING failures",
+            [subject.key.as_str().into(), now.into()],
+        ))
+        .await?;
+    let failures: i64 = row.map_or(Ok(0), |row| row.try_get("", "failures"))?;
+    let over = failures - subject.free;
+    if over >= 0 {
+        let doubled = FIRST_WAIT.saturating_mul(1 << u32::try_from(over).unwrap_or(0).min(10));
+        let until = now.plus(doubled.min(LONGEST_WAIT));
+        tx.execute_raw(Statement::from_sql_and_values(
+            backend,
+            "UPDATE attempts SET blocked_until = $2 WHERE subject = $1",
+            [subject.key.as_str().into(), until.into()],
+        ))
+        .await?;
+    }
+    Ok(())
+}
+
+/// Forgets the failures of a subject that has proved itself.
+pub(super) async fn forget(tx: &crate::db::Tx, subject: &Subject) -> Result<()> {
+    tx.execute_raw(Statement::from_sql_and_values(
+        tx.get_database_backend(),
+        "DELETE FROM attempts WHERE subject = $1",
+        [subject.key.as_str().into()],
+    ))
+    .await?;
+    Ok(())
+}

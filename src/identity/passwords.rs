@@ -1,0 +1,116 @@
+//! Passwords: what is accepted (NIST SP 800-63B-4 3.1.1.2, ASVS 6.2), and how they are stored (Argon2id over a keyed hash).
+
+use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::{
+    error::{Error, Result},
+    portal::Portal,
+};
+
+const SHORTEST: usize = 15;
+const LONGEST: usize = 128;
+/// Words that everybody here would try first.
+const LOCAL_WORDS: [&str; 6] = ["care", "portal", "careportal", "hospital", "patient", "password"];
+
+/// How good a password is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strength {
+    /// 0 to 4.
+    pub score: u8,
+    /// Whether it is accepted.
+    pub enough: bool,
+    /// What to do about it, or that it is fine.
+    pub sentence: String,
+}
+
+/// Judges a password for a person whose name and address are `about`. Any character is fine, nothing is cut off; what counts
+/// is length and that nobody would guess it.
+pub fn judge(password: &str, about: &[&str]) -> Strength {
+    let length = password.chars().count();
+    let weak = |score, sentence: String| Strength { score, enough: false, sentence };
+    match length {
+        0 => return weak(0, format!("Use {SHORTEST} characters or more. Several words in a row work well.")),
+        n if n < SHORTEST => {
+            let missing = SHORTEST - n;
+            let unit = if missing == 1 { "character" } else { "characters" };
+            return weak(u8::from(n > 7), format!("{missing} more {unit} needed."));
+        }
+        n if n > LONGEST => return weak(0, format!("Use at most {LONGEST} characters.")),
+        _ => {}
+    }
+    let parts: Vec<&str> = about
+        .iter()
+        .flat_map(|text| text.split(|c: char| !c.is_alphanumeric()))
+        .filter(|part| part.len() > 2)
+        .collect();
+    let known: Vec<&str> = parts.iter().copied().chain(LOCAL_WORDS).collect();
+    let entropy = zxcvbn::zxcvbn(password, &known);
+    let score = u8::from(entropy.score());
+    if score < 3 {
+        let reason = entropy
+            .feedback()
+            .and_then(zxcvbn::feedback::Feedback::warning)
+            .map_or_else(|| "It is easy to guess.".to_owned(), |warning| warning.to_string());
+        return weak(score, format!("{reason} Try several words that do not belong together."));
+    }
+    Strength { score, enough: true, sentence: if score == 3 { "Good." } else { "Strong." }.to_owned() }
+}
+
+/// 19 MiB, two passes, one lane: the OWASP minimum that a small machine can bear.
+fn argon2() -> Argon2<'static> {
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::default())
+}
+
+/// What is hashed: the composed (NFC) password under the pepper, so that a stolen database cannot be searched without the key.
+fn peppered(portal: &Portal, password: &str) -> [u8; 32] {
+    portal.keys.pepper(&password.nfc().collect::<String>())
+}
+
+/// Hashes a password, on a thread of its own and not more at once than there are cores.
+///
+/// # Errors
+/// When the machine has no memory left.
+pub(super) async fn hash(portal: &Portal, password: &str) -> Result<String> {
+    let secret = peppered(portal, password);
+    let salt = portal.rng.bytes::<16>();
+    let _permit = portal.hashing.acquire().await.map_err(|_| Error::internal("hashing is closed"))?;
+    tokio::task::spawn_blocking(move || argon2().hash_password_with_salt(&secret, &salt).map(|hash| hash.to_string()))
+        .await
+        .map_err(|error| Error::Internal(error.into()))?
+        .map_err(|error| Error::Internal(anyhow::anyhow!("hashing a password: {error}")))
+}
+
+/// Whether `password` is the one behind `stored`. Without a stored hash the same work is done for nothing, so that the time
+/// does not tell whether there is an account.
+///
+/// # Errors
+/// When the hashing thread fails.
+pub(super) async fn verify(portal: &Portal, password: &str, stored: Option<String>) -> Result<bool> {
+    let secret = peppered(portal, password);
+    let _permit = portal.hashing.acquire().await.map_err(|_| Error::internal("hashing is closed"))?;
+    tokio::task::spawn_blocking(move || match stored {
+        Some(stored) => PasswordHash::new(&stored).is_ok_and(|hash| argon2().verify_password(&secret, &hash).is_ok()),
+        None => {
+            let _ = argon2().hash_password_with_salt(&secret, b"nobody's salt 16");
+            false
+        }
+    })
+    .await
+    .map_err(|error| Error::Internal(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn length_counts_characters_and_common_passwords_are_refused() {
+        for bad in ["", "short", "passwordpassword", "aaaaaaaaaaaaaaaaaaaa", "123456789012345", "AdaOkafor1234567"] {
+            assert!(!judge(bad, &["Ada Okafor", "ada.okafor@northfield.example"]).enough, "{bad}");
+        }
+        for good in ["quiet maple river lantern", "žluťoučký kůň úpěl", "correct-horse-battery-staple-x"] {
+            assert!(judge(good, &["Ada Okafor"]).enough, "{good}: {:?}", judge(good, &["Ada Okafor"]));
+        }
+    }
+}

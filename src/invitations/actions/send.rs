@@ -1,0 +1,199 @@
+//! Sending a batch: one transaction, one answer, row by row.
+
+use std::collections::HashSet;
+
+use serde_json::json;
+
+use super::check::judge;
+use crate::{
+    access::{self, Permission, Role, RoleKey, Scope, policy},
+    audit::Event,
+    error::{Error, Result},
+    invitations::{
+        Batch, BatchAnswer, Checked, Invitation, NewBatch, NotSentRow, SentRow, Standing, State, Window, email, store,
+    },
+    op::{Caller, Op},
+    outbox::NewMail,
+    portal::Portal,
+    types::{AccountId, BatchId, EmailAddress, Mailbox, sha256},
+};
+
+/// The roles that the caller may give at `scope` by inviting.
+///
+/// # Errors
+/// When the caller may not invite there.
+pub async fn grantable_roles(portal: &Portal, caller: &Caller, scope: Scope) -> Result<Vec<Role>> {
+    caller.scope(portal, Permission::InviteStaff, scope).await?;
+    let actor = caller.actor()?;
+    let roles = access::store::roles_of(portal.db.reader(), scope.organisation).await?;
+    let may = |role: &Role| {
+        actor.memberships.iter().any(|by| policy::may_grant(by, Permission::InviteStaff, role, &scope).is_ok())
+    };
+    Ok(roles.into_iter().filter(may).collect())
+}
+
+/// Invites everybody who can be invited, and says of everybody else why not. The same key and content again give the same
+/// answer and send nothing.
+///
+/// # Errors
+/// When the caller may not give the role there, the window is too long, or the key was used for something else.
+pub async fn invite_staff(portal: &Portal, caller: &Caller, batch: NewBatch) -> Result<BatchAnswer> {
+    let op = Op::begin(portal, caller).await?;
+    let (mut op, granted) = op.require(Permission::InviteStaff, batch.scope).await?;
+    let inviter = op.actor()?.account;
+    let hash = content_hash(&batch);
+    if let Some((known, answer)) = store::find_answer(op.tx(), inviter, &batch.request_key).await? {
+        return if known == hash {
+            Ok(answer)
+        } else {
+            Err(Error::Conflict("This key was used for another list already".to_owned()))
+        };
+    }
+    let unknown_role = || Error::field("role", "Choose a role from the list");
+    let role =
+        access::store::find_role(op.tx(), batch.scope.organisation, batch.role).await?.ok_or_else(unknown_role)?;
+    if let Err(refusal) = granted.may_grant(&role, &batch.scope) {
+        let detail = json!({ "role": batch.role.to_string(), "reason": refusal.to_string() });
+        let event = Event::refused("invitation.refused", batch.scope, Some(batch.scope), detail);
+        return Err(op.refuse(event, Error::Forbidden(refusal)).await);
+    }
+    let Some(window) = batch.window.length(op.now()) else {
+        return Err(Error::field("window", "Choose a day within the next 30 days"));
+    };
+    let judged = judge(op.tx(), batch.scope, &batch.texts, op.now()).await?;
+    if judged.is_empty() {
+        return Err(Error::field("addresses", "Enter at least one e-mail address"));
+    }
+    let confirmed: HashSet<&str> = batch.confirmed.iter().map(String::as_str).collect();
+    let mut ready = Vec::new();
+    let mut not_sent = Vec::new();
+    for (checked, mailbox) in judged {
+        match mailbox {
+            Some(mailbox) if will_be_sent(&checked, &mailbox, &confirmed) => ready.push(mailbox),
+            _ => not_sent.push(not_sent_row(checked)),
+        }
+    }
+    let answer = write(&mut op, &batch, Some(inviter), &role, window, ready, not_sent, hash).await?;
+    op.commit().await?;
+    Ok(answer)
+}
+
+fn will_be_sent(checked: &Checked, mailbox: &Mailbox, confirmed: &HashSet<&str>) -> bool {
+    match checked.state {
+        Standing::Ready => true,
+        Standing::Look => confirmed.contains(mailbox.address.key()) || confirmed.contains(mailbox.address.as_str()),
+        Standing::Staff | Standing::Invited | Standing::Refused => false,
+    }
+}
+
+fn not_sent_row(checked: Checked) -> NotSentRow {
+    NotSentRow { text: checked.text, state: checked.state, reason: checked.reason, invitation: checked.invitation }
+}
+
+/// What makes two requests with the same key the same request.
+fn content_hash(batch: &NewBatch) -> Vec<u8> {
+    let window = match batch.window {
+        Window::Until(end) => end.0.to_string(),
+        Window::Day | Window::ThreeDays | Window::Week => format!("{:?}", batch.window),
+    };
+    let content = json!([batch.scope.to_string(), batch.role.to_string(), window, batch.texts, batch.confirmed]);
+    sha256("batch v1", content.to_string().as_bytes())
+}
+
+#[expect(clippy::too_many_arguments, reason = "everything that a batch is made of")]
+async fn write(
+    op: &mut Op,
+    batch: &NewBatch,
+    inviter: Option<AccountId>,
+    role: &Role,
+    window: std::time::Duration,
+    ready: Vec<Mailbox>,
+    not_sent: Vec<NotSentRow>,
+    hash: Vec<u8>,
+) -> Result<BatchAnswer> {
+    let now = op.now();
+    let invitations: Vec<Invitation> = ready
+        .into_iter()
+        .map(|mailbox| Invitation {
+            id: op.new_id(),
+            scope: batch.scope,
+            email: mailbox.address,
+            name: mailbox.name,
+            role: role.key,
+            role_permissions: role.permissions,
+            inviter,
+            mail: op.new_id(),
+            generation: 1,
+            state: State::Pending,
+            window,
+            sent_at: now,
+            expires_at: now.plus(window),
+            opened_at: None,
+            link_copied: false,
+        })
+        .collect();
+    let sent = invitations.iter().map(|new| SentRow { email: new.email.to_string(), invitation: new.id }).collect();
+    let answer = BatchAnswer { batch: op.new_id(), sent, not_sent };
+    let keys: Vec<String> = invitations.iter().map(|new| new.email.key().to_owned()).collect();
+    for new in &invitations {
+        op.send(mail_for(new));
+        let detail = json!({ "email": new.email.as_str(), "role": role.key.to_string(), "batch": answer.batch, "expires": new.expires_at });
+        op.record(Event::done("invitation.sent", new.id, batch.scope, detail));
+    }
+    op.flush_mails().await?;
+    store::insert_batch(op.tx(), inviter, batch, hash, now.plus(window), &answer, now).await?;
+    store::close_declined(op.tx(), batch.scope, &keys, now).await?;
+    store::insert(op.tx(), answer.batch, &invitations).await?;
+    let detail = json!({ "role": role.key.to_string(), "sent": answer.sent.len(), "not_sent": answer.not_sent.len() });
+    op.record(Event::done("batch.sent", answer.batch, batch.scope, detail));
+    Ok(answer)
+}
+
+/// The mail that an invitation wants.
+pub(super) fn mail_for(invitation: &Invitation) -> NewMail {
+    NewMail {
+        id: invitation.mail,
+        organisation: invitation.scope.organisation,
+        kind: email::INVITATION,
+        about: invitation.id.uuid(),
+        generation: invitation.generation,
+        recipient: invitation.email.as_str().to_owned(),
+    }
+}
+
+/// Invites the first Admin of a new organisation, in the operation of the command line that makes it. Nobody answers for it but
+/// whoever runs the machine.
+///
+/// # Errors
+/// When the address is bad or the database fails.
+pub async fn invite_first_admin(op: &mut Op, scope: Scope, email: EmailAddress) -> Result<(BatchId, Invitation)> {
+    let role = Role::from(access::DefaultRole::Admin);
+    let batch = NewBatch {
+        scope,
+        role: RoleKey::Default(access::DefaultRole::Admin),
+        window: Window::Day,
+        texts: vec![email.to_string()],
+        confirmed: Vec::new(),
+        request_key: op.new_id::<crate::types::kind::Batch>().to_string(),
+    };
+    let hash = content_hash(&batch);
+    let window = std::time::Duration::from_secs(24 * 3600);
+    let ready = vec![Mailbox { address: email, name: None }];
+    let answer = write(op, &batch, None, &role, window, ready, Vec::new(), hash).await?;
+    let id = answer
+        .sent
+        .first()
+        .map(|row| row.invitation)
+        .ok_or_else(|| Error::internal("the first invitation was not written"))?;
+    let invitation = store::find(op.tx(), id).await?.ok_or(Error::NotFound)?;
+    Ok((answer.batch, invitation))
+}
+
+/// A batch and what became of it.
+///
+/// # Errors
+/// When there is none where the caller may invite.
+pub async fn show_batch(portal: &Portal, caller: &Caller, scope: Scope, id: BatchId) -> Result<Batch> {
+    let visible = caller.scope(portal, Permission::InviteStaff, scope).await?;
+    store::find_batch(portal.db.reader(), &visible, id).await?.ok_or(Error::NotFound)
+}

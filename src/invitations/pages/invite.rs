@@ -1,0 +1,451 @@
+//! The window **Invite staff members**, as a page: type or import addresses, choose role and time, review, send.
+
+use askama::Template;
+use axum::{
+    Json,
+    extract::{Multipart, Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+
+use super::review::{self, FileNote, Review};
+use crate::{
+    access::Permission,
+    error::{Error, Result},
+    identity::door::SignedIn,
+    invitations::{BatchAnswer, LONGEST_WINDOW, NewBatch, Standing, Window, actions},
+    op::Caller,
+    portal::Portal,
+    sites::{self, Place},
+    staff,
+    types::{BatchId, Timestamp},
+    web::{ApiJson, ApiResult, Frame, PageResult, When, page, page_with_status, see_other},
+};
+
+/// A role in the picker.
+pub struct RoleChoice {
+    key: String,
+    name: String,
+    sentence: String,
+    permissions: Vec<&'static str>,
+    holders: String,
+    selected: bool,
+}
+
+/// A time in the picker.
+pub struct WindowChoice {
+    value: &'static str,
+    label: String,
+    selected: bool,
+}
+
+/// Messages beside fields.
+#[derive(Default)]
+pub struct InviteErrors {
+    addresses: Option<String>,
+    role: Option<String>,
+    window: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "invite.html")]
+struct InvitePage {
+    frame: Frame,
+    action: String,
+    check_url: String,
+    file_url: String,
+    pending_url: String,
+    send_key: String,
+    place: String,
+    addresses: String,
+    roles: Vec<RoleChoice>,
+    windows: Vec<WindowChoice>,
+    own_date: String,
+    min_date: String,
+    max_date: String,
+    errors: InviteErrors,
+    review: Option<Review>,
+    file: Option<FileNote>,
+    can_add_role: bool,
+    cancel: String,
+}
+
+/// What the form holds; nothing of it is ever lost on the way.
+#[derive(Default)]
+struct InviteForm {
+    send_key: String,
+    texts: Vec<String>,
+    role: String,
+    window: String,
+    own_date: String,
+    confirmed: Vec<String>,
+    file: Option<(String, Vec<u8>)>,
+    encoding: String,
+    press: Press,
+}
+
+/// Which button was pressed.
+#[derive(Default, PartialEq, Eq)]
+enum Press {
+    #[default]
+    Review,
+    Import,
+    Send,
+    Fix(usize),
+    Remove(usize),
+}
+
+impl InviteForm {
+    async fn read(mut multipart: Multipart) -> Result<Self> {
+        let mut form = Self::default();
+        let bad = |error: axum::extract::multipart::MultipartError| Error::field("addresses", error.body_text());
+        while let Some(field) = multipart.next_field().await.map_err(bad)? {
+            let name = field.name().unwrap_or_default().to_owned();
+            if name == "file" {
+                let file_name = field.file_name().unwrap_or_default().to_owned();
+                let bytes = field.bytes().await.map_err(bad)?;
+                if !file_name.is_empty() {
+                    form.file = Some((file_name, bytes.to_vec()));
+                }
+                continue;
+            }
+            let text = field.text().await.map_err(bad)?;
+            form.take(&name, text);
+        }
+        Ok(form)
+    }
+
+    fn take(&mut self, name: &str, text: String) {
+        match name {
+            "send_key" => self.send_key = text.chars().take(100).collect(),
+            "addresses" => self.texts = review::split(&text),
+            "role" => self.role = text,
+            "window" => self.window = text,
+            "own_date" => self.own_date = text,
+            "confirmed" => self.confirmed.push(text),
+            "encoding" => self.encoding = text,
+            "fix" => self.press = text.parse().map_or(Press::Review, Press::Fix),
+            "remove" => self.press = text.parse().map_or(Press::Review, Press::Remove),
+            "do" => {
+                self.press = match text.as_str() {
+                    "send" => Press::Send,
+                    "import" => Press::Import,
+                    _ => Press::Review,
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The chosen time, or what is wrong with it. A date of one's own means the whole of that day, in the organisation's zone.
+    fn window(&self, place: &Place, now: Timestamp) -> Result<Window, String> {
+        if let Some(window) = Window::from_key(&self.window) {
+            return Ok(window);
+        }
+        if self.window != "own" {
+            return Err("Choose how long the link works".to_owned());
+        }
+        let day: jiff::civil::Date =
+            self.own_date.parse().map_err(|_| "Choose the last day on which the link works".to_owned())?;
+        let end = day
+            .tomorrow()
+            .ok()
+            .and_then(|next| next.to_zoned_datetime(place.time_zone()).ok())
+            .map(|end| Timestamp(end.timestamp().as_millisecond() - 1000));
+        let window = Window::Until(end.unwrap_or_default());
+        match window.length(now) {
+            Some(_) => Ok(window),
+            None => Err("Choose a day within the next 30 days".to_owned()),
+        }
+    }
+}
+
+pub(super) async fn show(
+    State(portal): State<Portal>,
+    SignedIn(caller): SignedIn,
+    Path(scope): Path<String>,
+) -> PageResult {
+    let place = sites::actions::place_for(&portal, caller.actor()?, &scope).await?;
+    let key = portal.new_id::<crate::types::kind::Batch>().to_string();
+    let form = InviteForm { send_key: key, window: "7d".to_owned(), ..InviteForm::default() };
+    page(&render(&portal, &caller, &place, &form, InviteErrors::default(), None, None).await?)
+}
+
+async fn render(
+    portal: &Portal,
+    caller: &Caller,
+    place: &Place,
+    form: &InviteForm,
+    errors: InviteErrors,
+    review: Option<Review>,
+    file: Option<FileNote>,
+) -> Result<InvitePage> {
+    let path = place.scope.path();
+    let visible = caller.scope(portal, Permission::InviteStaff, place.scope).await?;
+    let holders = staff::actions::holders(portal, &visible).await?;
+    let roles = actions::grantable_roles(portal, caller, place.scope).await?;
+    let roles = roles
+        .into_iter()
+        .map(|role| {
+            let key = role.key.to_string();
+            RoleChoice {
+                sentence: role.sentence().to_owned(),
+                permissions: role.permissions.iter().map(Permission::label).collect(),
+                holders: match holders.get(&key) {
+                    None | Some(0) => "Nobody here has it yet.".to_owned(),
+                    Some(1) => "1 person here has it.".to_owned(),
+                    Some(n) => format!("{n} people here have it."),
+                },
+                selected: key == form.role,
+                name: role.name,
+                key,
+            }
+        })
+        .collect();
+    let fixed = Window::FIXED.iter().map(|(_, value, label)| WindowChoice {
+        value,
+        label: (*label).to_owned(),
+        selected: form.window == *value,
+    });
+    let own = WindowChoice { value: "own", label: "Until a date".to_owned(), selected: form.window == "own" };
+    let day = |at: Timestamp| at.to_jiff().to_zoned_datetime(place.time_zone()).strftime("%Y-%m-%d").to_string();
+    Ok(InvitePage {
+        frame: sites::pages::frame(portal, caller.actor()?, place, "Invite staff members").await?,
+        action: format!("{path}/invitations/new"),
+        check_url: format!("{path}/invitations/check"),
+        file_url: format!("{path}/invitations/read-file"),
+        pending_url: format!("{path}/invitations"),
+        send_key: form.send_key.clone(),
+        place: place.full_name(),
+        addresses: form.texts.join("\n"),
+        roles,
+        windows: fixed.chain(std::iter::once(own)).collect(),
+        own_date: form.own_date.clone(),
+        min_date: day(portal.now()),
+        max_date: day(portal.now().plus(LONGEST_WINDOW)),
+        errors,
+        review,
+        file,
+        can_add_role: false,
+        cancel: format!("{path}/staff"),
+    })
+}
+
+pub(super) async fn submit(
+    State(portal): State<Portal>,
+    SignedIn(caller): SignedIn,
+    Path(scope): Path<String>,
+    multipart: Multipart,
+) -> PageResult {
+    let place = sites::actions::place_for(&portal, caller.actor()?, &scope).await?;
+    let mut form = InviteForm::read(multipart).await?;
+    let mut note = None;
+    if let Some((name, bytes)) = form.file.take() {
+        // A chosen file is never forgotten, whichever button was pressed; and it never sends by itself.
+        let (read, texts) = review::read_file(&name, &bytes, &form.encoding);
+        form.texts.extend(texts);
+        note = Some(read);
+        form.press = Press::Import;
+    }
+    let mut checked = actions::check_addresses(&portal, &caller, place.scope, &form.texts).await?;
+    let (fix, remove) = match form.press {
+        Press::Fix(index) => (Some(index), None),
+        Press::Remove(index) => (None, Some(index)),
+        _ => (None, None),
+    };
+    if fix.or(remove).is_some() {
+        form.texts = review::mend(std::mem::take(&mut form.texts), &checked, fix, remove)?;
+        checked = actions::check_addresses(&portal, &caller, place.scope, &form.texts).await?;
+    }
+    let mut errors = InviteErrors::default();
+    if form.press == Press::Send {
+        match send(&portal, &caller, &place, &form, &checked, &mut errors).await? {
+            Some(answer) => {
+                return Ok(see_other(&format!("{}/invitations/batches/{}", place.scope.path(), answer.batch)));
+            }
+            None => {}
+        }
+    }
+    let status = if form.press == Press::Send { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let review = (!checked.is_empty()).then(|| Review::new(&checked, &form.confirmed));
+    page_with_status(status, &render(&portal, &caller, &place, &form, errors, review, note).await?)
+}
+
+/// Sends, unless something is missing; what is missing goes into `errors`.
+async fn send(
+    portal: &Portal,
+    caller: &Caller,
+    place: &Place,
+    form: &InviteForm,
+    checked: &[crate::invitations::Checked],
+    errors: &mut InviteErrors,
+) -> Result<Option<BatchAnswer>> {
+    let window = form.window(place, portal.now());
+    let role = form.role.parse();
+    let goes = |row: &&crate::invitations::Checked| {
+        row.state == Standing::Ready || (row.state == Standing::Look && form.confirmed.contains(&row.email))
+    };
+    let sending = checked.iter().filter(goes).count();
+    // The second press of a button finds everybody invited already; the action knows that it is the same list.
+    let repeated = checked.iter().any(|row| row.state == Standing::Invited);
+    if checked.is_empty() {
+        errors.addresses = Some("Enter at least one e-mail address".to_owned());
+    } else if sending == 0 && !repeated {
+        errors.addresses = Some("None of these addresses can be sent to yet".to_owned());
+    }
+    if role.is_err() {
+        errors.role = Some("Choose a role".to_owned());
+    }
+    let (Ok(role), Ok(window), None) = (role, &window, &errors.addresses) else {
+        errors.window = window.err();
+        return Ok(None);
+    };
+    let batch = NewBatch {
+        scope: place.scope,
+        role,
+        window: *window,
+        texts: form.texts.clone(),
+        confirmed: form.confirmed.clone(),
+        request_key: form.send_key.clone(),
+    };
+    match actions::invite_staff(portal, caller, batch).await {
+        Ok(answer) => Ok(Some(answer)),
+        Err(Error::Invalid(fields)) => {
+            for (field, message) in fields {
+                match field {
+                    "role" => errors.role = Some(message),
+                    "window" => errors.window = Some(message),
+                    _ => errors.addresses = Some(message),
+                }
+            }
+            Ok(None)
+        }
+        Err(Error::Forbidden(refusal)) => {
+            errors.role = Some(format!("You cannot give this role here: {refusal}"));
+            Ok(None)
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// What the script asks.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CheckRequest {
+    text: String,
+}
+
+/// What the script is told.
+#[derive(Serialize)]
+pub(super) struct CheckAnswer {
+    rows: Vec<crate::invitations::Checked>,
+    #[serde(flatten)]
+    counts: actions::Counts,
+}
+
+pub(super) async fn check(
+    State(portal): State<Portal>,
+    SignedIn(caller): SignedIn,
+    Path(scope): Path<String>,
+    ApiJson(asked): ApiJson<CheckRequest>,
+) -> ApiResult<Json<CheckAnswer>> {
+    let place = sites::actions::place_for(&portal, caller.actor()?, &scope).await?;
+    let rows = actions::check_addresses(&portal, &caller, place.scope, &review::split(&asked.text)).await?;
+    Ok(Json(CheckAnswer { counts: actions::counts(&rows), rows }))
+}
+
+pub(super) async fn read_file(
+    State(portal): State<Portal>,
+    SignedIn(caller): SignedIn,
+    Path(scope): Path<String>,
+    multipart: Multipart,
+) -> ApiResult<Response> {
+    let place = sites::actions::place_for(&portal, caller.actor()?, &scope).await?;
+    caller.scope(&portal, Permission::InviteStaff, place.scope).await?;
+    let form = InviteForm::read(multipart).await?;
+    let Some((name, bytes)) = form.file else { return Err(Error::field("file", "Choose a file").into()) };
+    let (note, texts) = review::read_file(&name, &bytes, &form.encoding);
+    let encodings: Vec<_> = note
+        .encodings
+        .iter()
+        .map(|choice| serde_json::json!({ "value": choice.value, "label": choice.label, "selected": choice.selected }))
+        .collect();
+    let answer = serde_json::json!({
+        "name": note.name, "rows": note.rows, "encoding": note.encoding, "guessed": note.guessed,
+        "encodings": encodings, "text": texts.join("\n"), "problem": note.problem,
+    });
+    Ok(Json(answer).into_response())
+}
+
+/// A row that was not sent.
+pub struct OutcomeRow {
+    text: String,
+    reason: String,
+    resend: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "batch.html")]
+struct BatchPage {
+    frame: Frame,
+    heading: String,
+    summary: String,
+    sent: Vec<String>,
+    sent_more: u64,
+    not_sent: Vec<OutcomeRow>,
+    role: String,
+    expires: When,
+    pending_url: String,
+    again_url: String,
+}
+
+/// A page shows this many of those who were invited by name.
+const SENT_SHOWN: usize = 200;
+
+pub(super) async fn show_batch(
+    State(portal): State<Portal>,
+    SignedIn(caller): SignedIn,
+    Path((scope, id)): Path<(String, String)>,
+) -> PageResult {
+    let place = sites::actions::place_for(&portal, caller.actor()?, &scope).await?;
+    let id: BatchId = id.parse().map_err(|_| Error::NotFound)?;
+    let batch = actions::show_batch(&portal, &caller, place.scope, id).await?;
+    let names = crate::access::store::role_names(portal.db.reader(), place.scope.organisation).await?;
+    let role = names.get(&batch.role.to_string()).cloned().unwrap_or_else(|| batch.role.to_string());
+    let (sent, not_sent) = (batch.answer.sent.len(), batch.answer.not_sent.len());
+    let heading = match sent {
+        0 => "No invites sent".to_owned(),
+        1 => "1 invite sent".to_owned(),
+        n => format!("{n} invites sent"),
+    };
+    let summary = match (sent, not_sent) {
+        (0, _) => "Nobody on the list could be invited; the reasons are below.".to_owned(),
+        (_, 0) => "Each of them gets a mail with a link of their own.".to_owned(),
+        (_, n) => format!(
+            "Each of them gets a mail with a link of their own. {n} on the list were not invited; the reasons are below."
+        ),
+    };
+    let path = place.scope.path();
+    page(&BatchPage {
+        frame: sites::pages::frame(&portal, caller.actor()?, &place, &heading).await?,
+        heading,
+        summary,
+        sent: batch.answer.sent.iter().take(SENT_SHOWN).map(|row| row.email.clone()).collect(),
+        sent_more: sent.saturating_sub(SENT_SHOWN) as u64,
+        not_sent: batch
+            .answer
+            .not_sent
+            .into_iter()
+            .map(|row| OutcomeRow {
+                text: row.text,
+                reason: row.reason,
+                resend: row.invitation.map(|id| id.to_string()),
+            })
+            .collect(),
+        role,
+        expires: When::new(batch.expires_at, portal.now(), &place.time_zone()),
+        pending_url: format!("{path}/invitations"),
+        again_url: format!("{path}/invitations/new"),
+    })
+}

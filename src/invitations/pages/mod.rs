@@ -1,0 +1,34 @@
+//! The pages of invitations: inviting, what is pending, and the invitee's side.
+
+mod invite;
+mod join;
+mod pending;
+mod review;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{get, post},
+};
+
+use crate::portal::Portal;
+
+/// A form with 10,000 addresses and a file of 2 MiB.
+const LARGEST_FORM: usize = 5 * 1024 * 1024;
+
+/// The pages of this room.
+pub fn routes() -> Router<Portal> {
+    let large = DefaultBodyLimit::max(LARGEST_FORM);
+    Router::new()
+        .route("/{scope}/invitations", get(pending::list))
+        .route("/{scope}/invitations/selected", post(pending::submit_selected))
+        .route("/{scope}/invitations/{id}/link", post(pending::submit_copy))
+        .route("/{scope}/invitations/new", get(invite::show).post(invite::submit).layer(large.clone()))
+        .route("/{scope}/invitations/check", post(invite::check).layer(large.clone()))
+        .route("/{scope}/invitations/read-file", post(invite::read_file).layer(large))
+        .route("/{scope}/invitations/batches/{id}", get(invite::show_batch))
+        .route("/join", get(join::show).post(join::submit_code))
+        .route("/join/accept", post(join::submit_accept))
+        .route("/join/decline", post(join::submit_decline))
+        .route("/join/password-strength", post(join::password_strength))
+}

@@ -1,0 +1,378 @@
+//! **Pending staff invitations**: the list and what can be done with its rows.
+
+use askama::Template;
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use axum_extra::extract::{CookieJar, Form as RepeatedForm};
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use crate::{
+    access,
+    error::{Error, Result},
+    identity::door::SignedIn,
+    invitations::{Filter, PendingRow as Row, Sort, State as Standing, actions},
+    outbox,
+    portal::Portal,
+    sites::{self, Place},
+    types::{Cursor, InvitationId, Timestamp},
+    web::{
+        Frame, Kept, Link, PageResult, Pager, SortHead, ViewFilter, When, cookies, lists::ListAddress, page, see_other,
+    },
+};
+
+const TITLE: &str = "Pending staff invitations";
+const PAGE: usize = 50;
+
+/// An invitation in the list.
+pub struct PendingRow {
+    id: String,
+    email: String,
+    role: String,
+    place: String,
+    invited_by: String,
+    sent: When,
+    expires: When,
+    state: &'static str,
+    state_word: String,
+    reason: Option<String>,
+    delivery: &'static str,
+    delivery_word: String,
+    delivery_detail: String,
+    opened: Option<When>,
+    can_resend: bool,
+    can_copy: bool,
+    can_delete: bool,
+}
+
+#[derive(Template)]
+#[template(path = "pending.html")]
+struct PendingPage {
+    frame: Frame,
+    view: ViewFilter,
+    search: String,
+    keep: Vec<Kept>,
+    states: Vec<Link>,
+    heads: Vec<SortHead>,
+    rows: Vec<PendingRow>,
+    pager: Pager,
+    can_act: bool,
+    empty: Option<String>,
+    mail_trouble: Option<String>,
+}
+
+/// The list's parameters.
+#[derive(Deserialize)]
+pub(super) struct ListQuery {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    sort: String,
+    #[serde(default)]
+    order: String,
+    #[serde(default)]
+    from: String,
+}
+
+impl ListQuery {
+    fn parse(&self) -> actions::Query {
+        let sort = Sort::from_key(&self.sort).unwrap_or_default();
+        actions::Query {
+            filter: Filter::from_key(&self.state).unwrap_or_default(),
+            search: self.q.trim().chars().take(100).collect(),
+            sort,
+            // Newest first, unless it was asked otherwise.
+            descending: if self.order.is_empty() { sort == Sort::Sent } else { self.order == "desc" },
+            from: Cursor::decode(&self.from),
+        }
+    }
+
+    fn address(&self, place: &Place) -> ListAddress {
+        let path = format!("{}/invitations", place.scope.path());
+        ListAddress::new(path)
+            .with("q", self.q.trim())
+            .with("state", &self.state)
+            .with("sort", &self.sort)
+            .with("order", &self.order)
+    }
+}
+
+pub(super) async fn list(
+    State(portal): State<Portal>,
+    SignedIn(caller): SignedIn,
+    Path(scope): Path<String>,
+    Query(asked): Query<ListQuery>,
+    jar: CookieJar,
+) -> PageResult {
+    let actor = caller.actor()?;
+    let place = sites::actions::place_for(&portal, actor, &scope).await?;
+    let query = asked.parse();
+    let found = actions::list_pending(&portal, &caller, place.scope, &query, PAGE).await?;
+    let address = asked.address(&place);
+    let pager = address.pager(&found);
+    let words = Words::read(&portal, &place).await?;
+    let rows = found.rows.into_iter().map(|row| words.row(row)).collect();
+    let states = Filter::ALL
+        .iter()
+        .map(|(filter, key, label)| {
+            address.link(*label, "state", if *filter == Filter::All { "" } else { key }, query.filter == *filter)
+        })
+        .collect();
+    let sort = Sort::ALL.iter().find(|(sort, ..)| *sort == query.sort).map_or("", |(_, key, _)| key);
+    let head = |label, key: &str| {
+        let mut head = address.head(label, key, sort, query.descending);
+        if key == "sent" {
+            // Newest first is the list's own order, so the other one must be asked for.
+            let turned = if sort == "sent" && query.descending { "asc" } else { "" };
+            head.url = address.with("sort", "sent").with("order", turned).url();
+        }
+        head
+    };
+    let fixed = |label| SortHead { label, ..SortHead::default() };
+    let heads = vec![
+        head("E-mail", "email"),
+        fixed("Role"),
+        fixed("Invited by"),
+        head("Sent", "sent"),
+        head("Expires", "expires"),
+        fixed("Mail"),
+    ];
+    let narrowed = !query.search.is_empty() || query.filter != Filter::All;
+    let empty = narrowed.then(|| "No invitation fits this search and filter.".to_owned());
+    let mail_trouble = mail_trouble(&portal, &place).await?;
+    let view = sites::pages::view_filter(actor, &place, TITLE);
+    let (jar, frame) = sites::pages::frame_with_flash(&portal, actor, &place, TITLE, jar).await?;
+    let keep = address.kept("q");
+    let page = page(&PendingPage {
+        frame,
+        view,
+        search: query.search,
+        keep,
+        states,
+        heads,
+        rows,
+        pager,
+        can_act: true,
+        empty,
+        mail_trouble,
+    })?;
+    Ok((jar, page).into_response())
+}
+
+async fn mail_trouble(portal: &Portal, place: &Place) -> Result<Option<String>> {
+    let trouble = outbox::trouble(portal.db.reader(), place.scope.organisation).await?;
+    Ok(trouble.map(|(waiting, answer)| {
+        let mails = if waiting == 1 { "1 mail is".to_owned() } else { format!("{waiting} mails are") };
+        format!("Mail is not flowing: {mails} waiting to be tried again. The last answer was: {answer}")
+    }))
+}
+
+/// What turns rows into words.
+struct Words {
+    now: Timestamp,
+    zone: TimeZone,
+    roles: std::collections::HashMap<String, String>,
+    deployments: std::collections::HashMap<crate::types::DeploymentId, String>,
+    can_copy: bool,
+}
+
+impl Words {
+    async fn read(portal: &Portal, place: &Place) -> Result<Self> {
+        Ok(Self {
+            now: portal.now(),
+            zone: place.time_zone(),
+            roles: access::store::role_names(portal.db.reader(), place.scope.organisation).await?,
+            deployments: sites::actions::deployment_names(portal, place.scope.organisation).await?,
+            can_copy: actions::may_copy_links(portal, &place.organisation),
+        })
+    }
+
+    fn when(&self, at: Timestamp) -> When {
+        When::new(at, self.now, &self.zone)
+    }
+
+    fn row(&self, row: Row) -> PendingRow {
+        let invitation = &row.invitation;
+        let expires = self.when(invitation.expires_at);
+        let (state, state_word, reason) = match invitation.state {
+            Standing::Held => ("held", "Held".to_owned(), Some(row.held_reason.clone())),
+            Standing::Declined => {
+                ("declined", "Declined".to_owned(), Some("The person said that it was not meant for them".to_owned()))
+            }
+            _ if invitation.expires_at <= self.now => ("expired", format!("Expired {}", expires.relative), None),
+            _ => ("pending", format!("Expires {}", expires.relative), None),
+        };
+        let (delivery, delivery_word, delivery_detail) = self.delivery(&row);
+        let key = invitation.role.to_string();
+        PendingRow {
+            id: invitation.id.to_string(),
+            email: invitation.email.to_string(),
+            role: self.roles.get(&key).cloned().unwrap_or(key),
+            place: invitation
+                .scope
+                .deployment
+                .and_then(|id| self.deployments.get(&id).cloned())
+                .unwrap_or_else(|| "Whole organisation".to_owned()),
+            invited_by: if row.inviter_name.is_empty() { "The portal".to_owned() } else { row.inviter_name.clone() },
+            sent: self.when(invitation.sent_at),
+            opened: invitation.opened_at.map(|at| self.when(at)),
+            can_resend: invitation.state == Standing::Pending,
+            can_copy: self.can_copy && state == "pending",
+            can_delete: true,
+            expires,
+            state,
+            state_word,
+            reason,
+            delivery,
+            delivery_word,
+            delivery_detail,
+        }
+    }
+
+    fn delivery(&self, row: &Row) -> (&'static str, String, String) {
+        let at = self.when(row.mail_at);
+        let answer = row.mail_answer.clone();
+        match row.mail_state.as_str() {
+            "sent" => ("sent", "Sent".to_owned(), format!("{}: {answer}", at.exact)),
+            "trying" => ("trying", format!("Trying again {}", at.relative), answer),
+            "refused" => ("refused", "Refused".to_owned(), answer),
+            "set_aside" => ("refused", "Set aside".to_owned(), answer),
+            "withdrawn" => ("none", "Not sent".to_owned(), String::new()),
+            _ => ("queued", "Queued".to_owned(), String::new()),
+        }
+    }
+}
+
+/// What to do with which rows.
+#[derive(Deserialize)]
+pub(super) struct SelectedForm {
+    #[serde(default)]
+    id: Vec<String>,
+    #[serde(default)]
+    r#do: String,
+}
+
+#[derive(Template)]
+#[template(path = "confirm.html")]
+struct ConfirmPage {
+    frame: Frame,
+    heading: String,
+    text: String,
+    items: Vec<String>,
+    action: String,
+    hidden: Vec<(String, String)>,
+    button: String,
+    danger: bool,
+    cancel: String,
+}
+
+pub(super) async fn submit_selected(
+    State(portal): State<Portal>,
+    SignedIn(caller): SignedIn,
+    Path(scope): Path<String>,
+    jar: CookieJar,
+    RepeatedForm(form): RepeatedForm<SelectedForm>,
+) -> PageResult {
+    let place = sites::actions::place_for(&portal, caller.actor()?, &scope).await?;
+    let back = format!("{}/invitations", place.scope.path());
+    let ids: Vec<InvitationId> = form.id.iter().filter_map(|id| id.parse().ok()).collect();
+    if ids.is_empty() {
+        let jar = cookies::leave_flash(&portal.config, jar, "problem", "Choose at least one invitation first");
+        return Ok((jar, see_other(&back)).into_response());
+    }
+    let (done, word) = match form.r#do.as_str() {
+        "resend" => (actions::resend_invitations(&portal, &caller, place.scope, &ids).await?, "resent"),
+        "delete" => (actions::delete_invitations(&portal, &caller, place.scope, &ids).await?, "deleted"),
+        "ask_delete" => return ask_delete(&portal, &caller, &place, &ids, back).await,
+        _ => return Err(Error::field("do", "Choose what to do with the invitations").into()),
+    };
+    let (kind, text) = tell(&done, word);
+    Ok((cookies::leave_flash(&portal.config, jar, kind, &text), see_other(&back)).into_response())
+}
+
+async fn ask_delete(
+    portal: &Portal,
+    caller: &crate::op::Caller,
+    place: &Place,
+    ids: &[InvitationId],
+    back: String,
+) -> PageResult {
+    let mut items = Vec::with_capacity(ids.len());
+    for id in ids {
+        items.push(actions::show_invitation(portal, caller, *id).await?.email.to_string());
+    }
+    let heading = if let [only] = items.as_slice() {
+        format!("Delete the invitation of {only}?")
+    } else {
+        format!("Delete {} invitations?", items.len())
+    };
+    let mut hidden: Vec<_> = ids.iter().map(|id| ("id".to_owned(), id.to_string())).collect();
+    hidden.push(("do".to_owned(), "delete".to_owned()));
+    let frame = sites::pages::frame(portal, caller.actor()?, place, "Delete invitations").await?;
+    page(&ConfirmPage {
+        frame,
+        heading,
+        text: "The links stop working at once, also in mails that are on their way. The people can be invited again."
+            .to_owned(),
+        items,
+        action: format!("{back}/selected"),
+        hidden,
+        button: "Delete".to_owned(),
+        danger: true,
+        cancel: back,
+    })
+}
+
+/// One sentence about what became of the chosen rows.
+fn tell(done: &actions::Done, word: &str) -> (&'static str, String) {
+    let good = match done.done.as_slice() {
+        [] => String::new(),
+        [(_, email)] => format!("The invitation of {email} was {word}."),
+        many => format!("{} invitations were {word}.", many.len()),
+    };
+    let bad = match done.not_done.as_slice() {
+        [] => return ("done", good),
+        [(_, email, reason)] => {
+            format!("{} was not {word}: {reason}.", if email.is_empty() { "One invitation" } else { email })
+        }
+        many => format!("{} were not {word}: {}.", many.len(), many.first().map_or("", |(.., reason)| reason)),
+    };
+    ("problem", format!("{good} {bad}").trim().to_owned())
+}
+
+#[derive(Template)]
+#[template(path = "copy_link.html")]
+struct CopyLinkPage {
+    frame: Frame,
+    email: String,
+    link: String,
+    back: String,
+}
+
+pub(super) async fn submit_copy(
+    State(portal): State<Portal>,
+    SignedIn(caller): SignedIn,
+    Path((scope, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> PageResult {
+    let place = sites::actions::place_for(&portal, caller.actor()?, &scope).await?;
+    let id = id.parse().map_err(|_| Error::NotFound)?;
+    let (email, link) = actions::copy_link(&portal, &caller, place.scope, id).await?;
+    let wants_json = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("application/json"));
+    if wants_json {
+        return Ok(Json(serde_json::json!({ "link": link })).into_response());
+    }
+    let frame = sites::pages::frame(&portal, caller.actor()?, &place, "Copy link").await?;
+    let response: Response =
+        page(&CopyLinkPage { frame, email, link, back: format!("{}/invitations", place.scope.path()) })?;
+    Ok(response)
+}

@@ -1,0 +1,510 @@
+//! The rows of invitations and batches.
+
+use std::{collections::HashMap, time::Duration};
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QuerySelect, Set,
+    Statement, sea_query::Expr,
+};
+
+use super::{Batch, BatchAnswer, Filter, Invitation, NewBatch, PendingRow, Sort, State};
+use crate::{
+    access::{Granted, PermissionSet, RoleKey, Scope, Visible},
+    db::{CHUNK, Tx},
+    types::{AccountId, BatchId, Cursor, EmailAddress, InvitationId, MailId, Timestamp},
+};
+
+pub(super) mod invitation {
+    use sea_orm::entity::prelude::*;
+
+    use crate::types::{AccountId, BatchId, DeploymentId, InvitationId, MailId, OrganisationId, Timestamp};
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "invitations")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: InvitationId,
+        pub organisation_id: OrganisationId,
+        pub deployment_id: Option<DeploymentId>,
+        pub scope_id: Uuid,
+        pub email: String,
+        pub email_key: String,
+        pub live_email: Option<String>,
+        pub name: Option<String>,
+        pub role: String,
+        pub role_permissions: String,
+        pub inviter_id: Option<AccountId>,
+        pub batch_id: BatchId,
+        pub mail_id: MailId,
+        pub generation: i64,
+        pub state: String,
+        pub held_reason: String,
+        pub link_copied: bool,
+        pub window_ms: i64,
+        pub sent_at: Timestamp,
+        pub expires_at: Timestamp,
+        pub opened_at: Option<Timestamp>,
+        pub closed_at: Option<Timestamp>,
+        pub accepted_by: Option<AccountId>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod batch {
+    use sea_orm::entity::prelude::*;
+
+    use crate::types::{AccountId, BatchId, DeploymentId, OrganisationId, Timestamp};
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "batches")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: BatchId,
+        pub organisation_id: OrganisationId,
+        pub deployment_id: Option<DeploymentId>,
+        pub inviter_id: Option<AccountId>,
+        pub request_key: String,
+        pub request_hash: Vec<u8>,
+        pub role: String,
+        pub expires_at: Timestamp,
+        pub answer: String,
+        pub created_at: Timestamp,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use invitation::{Column, Entity, Model};
+
+impl Invitation {
+    /// Every row was written by this program, so an address or role that does not parse means a damaged database.
+    fn from_row(row: Model) -> Result<Self, DbErr> {
+        let damaged = |what: &str| DbErr::Custom(format!("the invitation {} has a damaged {what}", row.id));
+        Ok(Self {
+            id: row.id,
+            scope: Scope { organisation: row.organisation_id, deployment: row.deployment_id },
+            email: EmailAddress::parse(&row.email).map_err(|_| damaged("address"))?,
+            name: row.name,
+            role: row.role.parse().map_err(|_| damaged("role"))?,
+            role_permissions: PermissionSet::from_keys(&row.role_permissions),
+            inviter: row.inviter_id,
+            mail: row.mail_id,
+            generation: row.generation,
+            state: State::from_key(&row.state),
+            window: Duration::from_millis(u64::try_from(row.window_ms).unwrap_or(0)),
+            sent_at: row.sent_at,
+            expires_at: row.expires_at,
+            opened_at: row.opened_at,
+            link_copied: row.link_copied,
+        })
+    }
+}
+
+pub(super) async fn find(db: &impl ConnectionTrait, id: InvitationId) -> Result<Option<Invitation>, DbErr> {
+    Entity::find_by_id(id).one(db).await?.map(Invitation::from_row).transpose()
+}
+
+/// The open invitations with these ids that lie in the proof's scope; others are as if they did not exist.
+pub(super) async fn find_open(
+    db: &impl ConnectionTrait,
+    granted: &Granted,
+    ids: &[InvitationId],
+) -> Result<Vec<Invitation>, DbErr> {
+    let mut found = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(CHUNK) {
+        let rows = Entity::find()
+            .filter(Column::Id.is_in(chunk.to_vec()))
+            .filter(Column::OrganisationId.eq(granted.scope().organisation))
+            .filter(Column::ClosedAt.is_null())
+            .all(db)
+            .await?;
+        for row in rows {
+            let invitation = Invitation::from_row(row)?;
+            if granted.scope().covers(&invitation.scope) {
+                found.push(invitation);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A live invitation as those who invite again are told of it.
+#[derive(Clone, Debug, FromQueryResult)]
+pub(super) struct Live {
+    pub id: InvitationId,
+    pub email_key: String,
+    pub role: String,
+    pub sent_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub inviter_name: Option<String>,
+}
+
+/// The live invitations of exactly this scope for any of these addresses (compare form).
+pub(super) async fn live_by_email(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    keys: &[String],
+) -> Result<HashMap<String, Live>, DbErr> {
+    let mut live = HashMap::new();
+    for chunk in keys.chunks(CHUNK) {
+        let marks = placeholders(2, chunk.len());
+        let sql = format!(
+            "SELECT i.id, i.email_key, i.role, i.sent_at, i.expires_at, a.name AS inviter_name FROM invitations i \
+             LEFT JOIN accounts a ON a.id = i.inviter_id WHERE i.scope_id = $1 AND i.live_email IN ({marks})"
+        );
+        let values = std::iter::once(scope.id().into()).chain(chunk.iter().map(|key| key.as_str().into()));
+        let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+        for row in Live::find_by_statement(statement).all(db).await? {
+            live.insert(row.email_key.clone(), row);
+        }
+    }
+    Ok(live)
+}
+
+fn placeholders(first: usize, count: usize) -> String {
+    (first..first + count).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Writes new invitations.
+pub(super) async fn insert(tx: &Tx, batch: BatchId, invitations: &[Invitation]) -> Result<(), DbErr> {
+    for chunk in invitations.chunks(CHUNK) {
+        let rows = chunk.iter().map(|new| invitation::ActiveModel {
+            id: Set(new.id),
+            organisation_id: Set(new.scope.organisation),
+            deployment_id: Set(new.scope.deployment),
+            scope_id: Set(new.scope.id()),
+            email: Set(new.email.as_str().to_owned()),
+            email_key: Set(new.email.key().to_owned()),
+            live_email: Set(Some(new.email.key().to_owned())),
+            name: Set(new.name.clone()),
+            role: Set(new.role.to_string()),
+            role_permissions: Set(new.role_permissions.to_keys()),
+            inviter_id: Set(new.inviter),
+            batch_id: Set(batch),
+            mail_id: Set(new.mail),
+            generation: Set(new.generation),
+            state: Set(new.state.key().to_owned()),
+            held_reason: Set(String::new()),
+            link_copied: Set(new.link_copied),
+            window_ms: Set(i64::try_from(new.window.as_millis()).unwrap_or(i64::MAX)),
+            sent_at: Set(new.sent_at),
+            expires_at: Set(new.expires_at),
+            opened_at: Set(None),
+            closed_at: Set(None),
+            accepted_by: Set(None),
+        });
+        Entity::insert_many(rows).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+/// Declined invitations leave the list when the same person is invited anew.
+pub(super) async fn close_declined(tx: &Tx, scope: Scope, keys: &[String], now: Timestamp) -> Result<(), DbErr> {
+    for chunk in keys.chunks(CHUNK) {
+        Entity::update_many()
+            .col_expr(Column::ClosedAt, Expr::value(now))
+            .filter(Column::ScopeId.eq(scope.id()))
+            .filter(Column::EmailKey.is_in(chunk.to_vec()))
+            .filter(Column::State.eq(State::Declined.key()))
+            .filter(Column::ClosedAt.is_null())
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Restarts the window with a new mail; whoever resends answers for the invitation from now on.
+pub(super) async fn mark_resent(
+    tx: &Tx,
+    invitation: &Invitation,
+    mail: MailId,
+    inviter: AccountId,
+    permissions: PermissionSet,
+    now: Timestamp,
+) -> Result<bool, DbErr> {
+    let done = Entity::update_many()
+        .col_expr(Column::MailId, Expr::value(mail))
+        .col_expr(Column::InviterId, Expr::value(inviter))
+        .col_expr(Column::RolePermissions, Expr::value(permissions.to_keys()))
+        .col_expr(Column::SentAt, Expr::value(now))
+        .col_expr(Column::ExpiresAt, Expr::value(now.plus(invitation.window)))
+        .filter(Column::Id.eq(invitation.id))
+        .filter(Column::State.eq(State::Pending.key()))
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Takes invitations back; raising the generation kills their links even if the state were ever set back.
+pub(super) async fn mark_deleted(tx: &Tx, _: &Granted, ids: &[InvitationId], now: Timestamp) -> Result<(), DbErr> {
+    for chunk in ids.chunks(CHUNK) {
+        Entity::update_many()
+            .col_expr(Column::State, Expr::value(State::Deleted.key()))
+            .col_expr(Column::LiveEmail, Expr::value(Option::<String>::None))
+            .col_expr(Column::Generation, Expr::col(Column::Generation).add(1))
+            .col_expr(Column::ClosedAt, Expr::value(now))
+            .filter(Column::Id.is_in(chunk.to_vec()))
+            .filter(Column::ClosedAt.is_null())
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn mark_copied(tx: &Tx, id: InvitationId) -> Result<(), DbErr> {
+    Entity::update_many().col_expr(Column::LinkCopied, Expr::value(true)).filter(Column::Id.eq(id)).exec(tx).await?;
+    Ok(())
+}
+
+pub(super) async fn mark_opened(tx: &Tx, id: InvitationId, now: Timestamp) -> Result<bool, DbErr> {
+    let done = Entity::update_many()
+        .col_expr(Column::OpenedAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .filter(Column::OpenedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Uses the invitation up. State, generation and expiry are judged in this very statement; whether it was still good.
+pub(super) async fn mark_accepted(
+    tx: &Tx,
+    invitation: &Invitation,
+    by: AccountId,
+    now: Timestamp,
+) -> Result<bool, DbErr> {
+    let done = Entity::update_many()
+        .col_expr(Column::State, Expr::value(State::Accepted.key()))
+        .col_expr(Column::LiveEmail, Expr::value(Option::<String>::None))
+        .col_expr(Column::ClosedAt, Expr::value(now))
+        .col_expr(Column::AcceptedBy, Expr::value(by))
+        .filter(Column::Id.eq(invitation.id))
+        .filter(Column::State.eq(State::Pending.key()))
+        .filter(Column::Generation.eq(invitation.generation))
+        .filter(Column::ExpiresAt.gt(now))
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Sets a pending invitation aside until somebody with authority looks at it.
+pub(super) async fn mark_held(tx: &Tx, id: InvitationId, reason: &str) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::State, Expr::value(State::Held.key()))
+        .col_expr(Column::HeldReason, Expr::value(reason))
+        .filter(Column::Id.eq(id))
+        .filter(Column::State.eq(State::Pending.key()))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Declined by the invitee; stays listed for the inviter. Whether it was still pending.
+pub(super) async fn mark_declined(tx: &Tx, invitation: &Invitation) -> Result<bool, DbErr> {
+    let done = Entity::update_many()
+        .col_expr(Column::State, Expr::value(State::Declined.key()))
+        .col_expr(Column::LiveEmail, Expr::value(Option::<String>::None))
+        .filter(Column::Id.eq(invitation.id))
+        .filter(Column::State.is_in([State::Pending.key(), State::Held.key()]))
+        .filter(Column::Generation.eq(invitation.generation))
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Writes a batch and its answer.
+pub(super) async fn insert_batch(
+    tx: &Tx,
+    inviter: Option<AccountId>,
+    new: &NewBatch,
+    hash: Vec<u8>,
+    expires_at: Timestamp,
+    answer: &BatchAnswer,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let answer_text = serde_json::to_string(answer).map_err(|error| DbErr::Custom(error.to_string()))?;
+    batch::Entity::insert(batch::ActiveModel {
+        id: Set(answer.batch),
+        organisation_id: Set(new.scope.organisation),
+        deployment_id: Set(new.scope.deployment),
+        inviter_id: Set(inviter),
+        request_key: Set(new.request_key.clone()),
+        request_hash: Set(hash),
+        role: Set(new.role.to_string()),
+        expires_at: Set(expires_at),
+        answer: Set(answer_text),
+        created_at: Set(now),
+    })
+    .exec_without_returning(tx)
+    .await?;
+    Ok(())
+}
+
+/// The answer that was given to this key before, with the hash of what was asked.
+pub(super) async fn find_answer(
+    db: &impl ConnectionTrait,
+    inviter: AccountId,
+    key: &str,
+) -> Result<Option<(Vec<u8>, BatchAnswer)>, DbErr> {
+    let row = batch::Entity::find()
+        .filter(batch::Column::InviterId.eq(inviter))
+        .filter(batch::Column::RequestKey.eq(key))
+        .one(db)
+        .await?;
+    row.map(|row| Ok((row.request_hash, parse_answer(&row.answer)?))).transpose()
+}
+
+/// A batch, if it lies in what may be seen.
+pub(super) async fn find_batch(
+    db: &impl ConnectionTrait,
+    visible: &Visible,
+    id: BatchId,
+) -> Result<Option<Batch>, DbErr> {
+    let row = batch::Entity::find()
+        .filter(batch::Column::Id.eq(id))
+        .filter(batch::Column::OrganisationId.eq(visible.scope().organisation))
+        .one(db)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let scope = Scope { organisation: row.organisation_id, deployment: row.deployment_id };
+    let Ok(role) = row.role.parse::<RoleKey>() else { return Ok(None) };
+    let batch = Batch { scope, role, expires_at: row.expires_at, answer: parse_answer(&row.answer)? };
+    Ok(Some(batch).filter(|batch| visible.scope().covers(&batch.scope)))
+}
+
+fn parse_answer(text: &str) -> Result<BatchAnswer, DbErr> {
+    serde_json::from_str(text).map_err(|error| DbErr::Custom(error.to_string()))
+}
+
+/// How many live invitations give each role in this scope.
+pub(super) async fn count_open(db: &impl ConnectionTrait, visible: &Visible) -> Result<u64, DbErr> {
+    #[derive(FromQueryResult)]
+    struct Count {
+        n: i64,
+    }
+    let count = Entity::find()
+        .select_only()
+        .column_as(Column::Id.count(), "n")
+        .filter(Column::ScopeId.eq(visible.scope().id()))
+        .filter(Column::ClosedAt.is_null())
+        .into_model::<Count>()
+        .one(db)
+        .await?;
+    Ok(count.map_or(0, |count| u64::try_from(count.n).unwrap_or(0)))
+}
+
+/// What to list and in which order.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// Which ones.
+    pub filter: Filter,
+    /// A part of the address.
+    pub search: String,
+    /// By what.
+    pub sort: Sort,
+    /// Whether the greatest comes first.
+    pub descending: bool,
+    /// Where the page starts.
+    pub from: Option<Cursor>,
+}
+
+#[derive(FromQueryResult)]
+struct Listed {
+    #[sea_orm(nested)]
+    invitation: Model,
+    inviter_name: Option<String>,
+    mail_state: String,
+    mail_answer: String,
+    mail_at: Timestamp,
+}
+
+/// One page of the open invitations that may be seen, read in the order of an index, with one row more than `size`.
+pub(super) async fn list(
+    db: &impl ConnectionTrait,
+    visible: &Visible,
+    query: &Query,
+    size: usize,
+    now: Timestamp,
+) -> Result<Vec<PendingRow>, DbErr> {
+    let backend = db.get_database_backend();
+    let (sql, values) = list_statement(visible, query, size, now);
+    let rows = Listed::find_by_statement(Statement::from_sql_and_values(backend, sql, values)).all(db).await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(PendingRow {
+                held_reason: row.invitation.held_reason.clone(),
+                invitation: Invitation::from_row(row.invitation)?,
+                inviter_name: row.inviter_name.unwrap_or_default(),
+                mail_state: row.mail_state,
+                mail_answer: row.mail_answer,
+                mail_at: row.mail_at,
+            })
+        })
+        .collect()
+}
+
+/// The statement behind [`list`]; its plan is a snapshot test on both databases.
+pub(super) fn list_statement(
+    visible: &Visible,
+    query: &Query,
+    size: usize,
+    now: Timestamp,
+) -> (String, Vec<sea_orm::Value>) {
+    let scope = visible.scope();
+    let (scope_column, scope_id) = match scope.deployment {
+        Some(_) => ("scope_id", scope.id()),
+        None => ("organisation_id", scope.organisation.uuid()),
+    };
+    let mut values: Vec<sea_orm::Value> = vec![scope_id.into()];
+    let mut conditions = vec![format!("i.{scope_column} = $1"), "i.closed_at IS NULL".to_owned()];
+    match query.filter {
+        Filter::All => {}
+        Filter::Pending => {
+            conditions.push(format!("i.state = 'pending' AND i.expires_at > {}", bind(&mut values, now)))
+        }
+        Filter::Expired => {
+            conditions.push(format!("i.state = 'pending' AND i.expires_at <= {}", bind(&mut values, now)))
+        }
+        Filter::Held => conditions.push("i.state = 'held'".to_owned()),
+        Filter::Declined => conditions.push("i.state = 'declined'".to_owned()),
+        Filter::NotDelivered => conditions.push("m.state = 'refused'".to_owned()),
+    }
+    if !query.search.is_empty() {
+        let pattern = query.search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        conditions.push(format!("i.email_key LIKE {} ESCAPE '\\'", bind(&mut values, format!("%{pattern}%"))));
+    }
+    let column = match query.sort {
+        Sort::Sent => "sent_at",
+        Sort::Email => "email_key",
+        Sort::Expires => "expires_at",
+    };
+    let backwards = query.from.as_ref().is_some_and(|cursor| cursor.backwards);
+    let descending = query.descending != backwards;
+    if let Some(cursor) = &query.from {
+        let value: sea_orm::Value = match query.sort {
+            Sort::Email => cursor.value.clone().into(),
+            Sort::Sent | Sort::Expires => cursor.timestamp().unwrap_or_default().into(),
+        };
+        let (value, id) = (bind(&mut values, value), bind(&mut values, cursor.id));
+        let relation = if descending { "<" } else { ">" };
+        conditions.push(format!("(i.{column}, i.id) {relation} ({value}, {id})"));
+    }
+    let direction = if descending { "DESC" } else { "ASC" };
+    let limit = bind(&mut values, i64::try_from(size).unwrap_or(50) + 1);
+    let sql = format!(
+        "SELECT i.*, a.name AS inviter_name, m.state AS mail_state, m.answer AS mail_answer, \
+         COALESCE(m.done_at, m.due_at) AS mail_at FROM invitations i JOIN mails m ON m.id = i.mail_id \
+         LEFT JOIN accounts a ON a.id = i.inviter_id WHERE {} ORDER BY i.{column} {direction}, i.id {direction} LIMIT {limit}",
+        conditions.join(" AND ")
+    );
+    (sql, values)
+}
+
+/// Adds a value and gives its placeholder.
+fn bind(values: &mut Vec<sea_orm::Value>, value: impl Into<sea_orm::Value>) -> String {
+    values.push(value.into());
+    format!("${}", values.len())
+}

@@ -1,0 +1,24 @@
+//! Care Portal: one web portal where care teams follow patients and manage each other's access.
+//!
+//! Read `ARCHITECTURE.md` first: it tells the flows and the laws. Each room (a folder) holds one feature from its pages to its
+//! SQL; `app.rs` puts them together.
+
+pub mod access;
+pub mod app;
+pub mod audit;
+pub mod cli;
+pub mod config;
+pub mod db;
+pub mod demo;
+pub mod error;
+pub mod identity;
+pub mod invitations;
+pub mod keys;
+pub mod op;
+pub mod outbox;
+pub mod patients;
+pub mod portal;
+pub mod sites;
+pub mod staff;
+pub mod types;
+pub mod web;

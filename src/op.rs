@@ -1,0 +1,245 @@
+//! One operation: one actor, one transaction, its events and its mails. What it does is done whole or not at all; what it
+//! refuses is written to the access log apart, so that it survives.
+
+use sea_orm::DbErr;
+use serde_json::json;
+
+use crate::{
+    access::{self, Actor, Granted, Origin, Permission, Refusal, Scope, Via, Visible},
+    audit::{self, By, Event},
+    db::{self, Tx},
+    error::{Error, Result},
+    outbox::{self, NewMail},
+    portal::Portal,
+    types::{Id, OrganisationId, Timestamp},
+};
+
+/// Who stands at a door, before anything is asked of them.
+#[derive(Clone, Debug)]
+pub enum Caller {
+    /// A known account.
+    Person(Actor, Origin),
+    /// Somebody who is not signed in.
+    Visitor(Origin),
+    /// The portal's own command line or worker.
+    Portal(Origin),
+}
+
+impl Caller {
+    /// The account, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::SignInRequired`].
+    pub const fn actor(&self) -> Result<&Actor> {
+        match self {
+            Self::Person(actor, _) => Ok(actor),
+            Self::Visitor(_) | Self::Portal(_) => Err(Error::SignInRequired),
+        }
+    }
+
+    /// Where the request comes from.
+    pub const fn origin(&self) -> &Origin {
+        match self {
+            Self::Person(_, origin) | Self::Visitor(origin) | Self::Portal(origin) => origin,
+        }
+    }
+
+    fn by(&self) -> By {
+        match self {
+            Self::Person(actor, _) => By::Account(
+                actor.account,
+                match actor.via {
+                    Via::Session(_) => "session",
+                    Via::ApiKey { .. } => "api_key",
+                    Via::Terminal => "terminal",
+                },
+            ),
+            Self::Visitor(_) => By::Visitor,
+            Self::Portal(_) => By::Portal,
+        }
+    }
+
+    /// Authority to list; a refusal is written to the access log.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where the caller may not even know, [`Error::Forbidden`] where they may.
+    pub async fn scope(&self, portal: &Portal, permission: Permission, scope: Scope) -> Result<Visible> {
+        let actor = self.actor()?;
+        match actor.visible(permission, scope) {
+            Ok(visible) => Ok(visible),
+            Err(refusal) => {
+                let event = refusal_event(permission, scope, &refusal);
+                write_apart(portal, vec![event], self).await?;
+                Err(hide_or_refuse(actor, &scope, refusal))
+            }
+        }
+    }
+}
+
+/// An operation under way. Dropping it without [`Op::commit`] undoes it.
+pub struct Op {
+    portal: Portal,
+    caller: Caller,
+    tx: Tx,
+    now: Timestamp,
+    events: Vec<Event>,
+    mails: Vec<NewMail>,
+}
+
+impl Op {
+    /// Begins. A person's authority is read again inside the transaction, behind the lock of each of their organisations, so
+    /// that nobody acts on a right that was taken away a moment ago.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn begin(portal: &Portal, caller: &Caller) -> Result<Self> {
+        let tx = portal.db.begin_write().await?;
+        let now = portal.now();
+        let mut caller = caller.clone();
+        if let Caller::Person(actor, _) = &mut caller {
+            let mut organisations: Vec<_> = actor.memberships.iter().map(|m| m.scope.organisation).collect();
+            organisations.sort();
+            organisations.dedup();
+            for organisation in organisations {
+                db::lock_organisation(&tx, organisation).await?;
+            }
+            let memberships = access::store::memberships_of(&tx, actor.account, now).await?;
+            *actor = Actor::new(actor.account, actor.name.clone(), actor.email.clone(), actor.via, memberships);
+        }
+        Ok(Self { portal: portal.clone(), caller, tx, now, events: Vec::new(), mails: Vec::new() })
+    }
+
+    /// For a visitor or the portal itself: takes the organisation's lock, once it is known which.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn lock(&self, organisation: OrganisationId) -> Result<()> {
+        Ok(db::lock_organisation(&self.tx, organisation).await?)
+    }
+
+    /// The transaction, for store functions.
+    pub const fn tx(&self) -> &Tx {
+        &self.tx
+    }
+
+    /// The portal.
+    pub const fn portal(&self) -> &Portal {
+        &self.portal
+    }
+
+    /// The instant at which the operation happens; one for all of it.
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// A new identifier.
+    pub fn new_id<K>(&self) -> Id<K> {
+        self.portal.new_id()
+    }
+
+    /// Who acts.
+    ///
+    /// # Errors
+    /// [`Error::SignInRequired`] when nobody is signed in.
+    pub const fn actor(&self) -> Result<&Actor> {
+        self.caller.actor()
+    }
+
+    /// Where the request comes from.
+    pub const fn origin(&self) -> &Origin {
+        self.caller.origin()
+    }
+
+    /// Authority to write. A refusal ends the operation and is written to the access log.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where the caller may not even know, [`Error::Forbidden`] where they may.
+    pub async fn require(self, permission: Permission, scope: Scope) -> Result<(Self, Granted)> {
+        match self.actor()?.grant(permission, scope) {
+            Ok(granted) => Ok((self, granted)),
+            Err(refusal) => {
+                let error = hide_or_refuse(self.actor()?, &scope, refusal.clone());
+                Err(self.refuse(refusal_event(permission, scope, &refusal), error).await)
+            }
+        }
+    }
+
+    /// Ends the operation without effect and writes why to the access log. Gives the error back for the door.
+    pub async fn refuse(self, event: Event, error: Error) -> Error {
+        let Self { portal, caller, tx, .. } = self;
+        // The lock must be free before the refusal can be written.
+        let rolled_back = tx.rollback().await;
+        match rolled_back.map_err(Error::from) {
+            Ok(()) => match write_apart(&portal, vec![event], &caller).await {
+                Ok(()) => error,
+                Err(failure) => failure,
+            },
+            Err(failure) => failure,
+        }
+    }
+
+    /// Remembers an event; it is written with the commit.
+    pub fn record(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// Remembers a mail; it is enqueued with the commit. Its id can be referred to only after [`Op::flush_mails`].
+    pub fn send(&mut self, mail: NewMail) {
+        self.mails.push(mail);
+    }
+
+    /// Writes the remembered mails now, for rows that refer to them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn flush_mails(&mut self) -> Result<()> {
+        let mails = std::mem::take(&mut self.mails);
+        if !mails.is_empty() {
+            outbox::enqueue(&self.tx, mails, self.now).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes events and mails and makes all of it durable.
+    ///
+    /// # Errors
+    /// When the database fails; nothing was done then.
+    pub async fn commit(mut self) -> Result<()> {
+        self.flush_mails().await?;
+        let Self { portal, caller, tx, now, events, .. } = self;
+        append(&portal, &tx, events, &caller, now).await?;
+        tx.commit().await?;
+        portal.mail_bell.notify_one();
+        Ok(())
+    }
+}
+
+/// Writes events in a transaction of their own.
+///
+/// # Errors
+/// When the database fails.
+pub async fn write_apart(portal: &Portal, events: Vec<Event>, caller: &Caller) -> Result<()> {
+    let tx = portal.db.begin_write().await?;
+    append(portal, &tx, events, caller, portal.now()).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn append(portal: &Portal, tx: &Tx, events: Vec<Event>, caller: &Caller, now: Timestamp) -> Result<(), DbErr> {
+    let events = events.into_iter().map(|event| (portal.new_id(), event)).collect();
+    audit::append(tx, events, &caller.by(), caller.origin(), now).await
+}
+
+fn refusal_event(permission: Permission, scope: Scope, refusal: &Refusal) -> Event {
+    Event::refused(
+        "access.refused",
+        scope,
+        Some(scope),
+        json!({ "permission": permission.key(), "reason": refusal.to_string() }),
+    )
+}
+
+/// 404 for what one may not know exists, 403 for what one may know.
+fn hide_or_refuse(actor: &Actor, scope: &Scope, refusal: Refusal) -> Error {
+    if actor.reaches(scope) { Error::Forbidden(refusal) } else { Error::NotFound }
+}

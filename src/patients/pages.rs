@@ -1,0 +1,114 @@
+//! The Patient List.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Path, Query, State},
+    response::IntoResponse,
+    routing::get,
+};
+use axum_extra::extract::CookieJar;
+use serde::Deserialize;
+
+use super::{MODULES, actions};
+use crate::{
+    error::Error,
+    identity::door::SignedIn,
+    portal::Portal,
+    sites,
+    types::Cursor,
+    web::{Frame, PageResult, Pager, ViewFilter, When, lists::ListAddress, page},
+};
+
+const PAGE: usize = 50;
+
+/// The pages of this room.
+pub fn routes() -> Router<Portal> {
+    Router::new().route("/{scope}/patients", get(list))
+}
+
+/// A reading in the list.
+pub struct ReadingCell {
+    value: String,
+    unit: &'static str,
+    severity: &'static str,
+    when: When,
+}
+
+/// A patient in the list.
+pub struct PatientRow {
+    red: u64,
+    amber: u64,
+    grey: u64,
+    number: String,
+    name: Option<String>,
+    labels: Vec<String>,
+    readings: Vec<Option<ReadingCell>>,
+}
+
+#[derive(Template)]
+#[template(path = "patients.html")]
+struct PatientsPage {
+    frame: Frame,
+    view: ViewFilter,
+    search: String,
+    columns: Vec<&'static str>,
+    patients: Vec<PatientRow>,
+    pager: Pager,
+}
+
+#[derive(Deserialize)]
+struct ListQuery {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    from: String,
+}
+
+async fn list(
+    State(portal): State<Portal>,
+    SignedIn(caller): SignedIn,
+    Path(scope): Path<String>,
+    Query(asked): Query<ListQuery>,
+    jar: CookieJar,
+) -> PageResult {
+    let actor = caller.actor()?;
+    let place = sites::actions::place_for(&portal, actor, &scope).await?;
+    if place.deployment.is_none() {
+        return Err(Error::NotFound.into());
+    }
+    let search: String = asked.q.trim().chars().take(100).collect();
+    let from = Cursor::decode(&asked.from);
+    let found = actions::list_patients(&portal, &caller, place.scope, &search, from.as_ref(), PAGE).await?;
+    let pager = ListAddress::new(format!("{}/patients", place.scope.path())).with("q", &search).pager(&found);
+    let (zone, now) = (place.time_zone(), portal.now());
+    let patients = found
+        .rows
+        .into_iter()
+        .map(|row| PatientRow {
+            red: row.flags.0,
+            amber: row.flags.1,
+            grey: row.flags.2,
+            readings: MODULES
+                .iter()
+                .map(|module| {
+                    let reading = row.latest.iter().find(|reading| reading.module == module.key)?;
+                    Some(ReadingCell {
+                        value: reading.value.clone(),
+                        unit: module.unit,
+                        severity: reading.severity.key(),
+                        when: When::new(reading.at, now, &zone),
+                    })
+                })
+                .collect(),
+            number: row.number,
+            name: row.name,
+            labels: row.labels,
+        })
+        .collect();
+    let view = sites::pages::view_filter(actor, &place, "All patients");
+    let (jar, frame) = sites::pages::frame_with_flash(&portal, actor, &place, "Patient List", jar).await?;
+    let columns = MODULES.iter().map(|module| module.label).collect();
+    let page = page(&PatientsPage { frame, view, search, columns, patients, pager })?;
+    Ok((jar, page).into_response())
+}

@@ -1,0 +1,67 @@
+//! What every operation needs: configuration, database, clock, randomness, keys, and the bell that wakes the mail worker.
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, Semaphore};
+
+use crate::{
+    config::Config,
+    db::Db,
+    keys::Keys,
+    types::{Clock, Id, Rng, Timestamp},
+};
+
+/// The shared parts of a running portal; cheap to clone.
+#[derive(Clone)]
+pub struct Portal(Arc<Parts>);
+
+/// The parts themselves.
+pub struct Parts {
+    /// Every setting.
+    pub config: Config,
+    /// The database.
+    pub db: Db,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Where randomness comes from.
+    pub rng: Rng,
+    /// Keys derived from the root key.
+    pub keys: Keys,
+    /// Rung when a mail is enqueued.
+    pub mail_bell: Notify,
+    /// How many passwords may be hashed at once: a hash takes 19 MiB and a whole core.
+    pub hashing: Semaphore,
+}
+
+impl std::ops::Deref for Portal {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Portal {
+    /// Puts the parts together.
+    pub fn new(config: Config, db: Db, clock: Clock, rng: Rng, keys: Keys) -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self(Arc::new(Parts { config, db, clock, rng, keys, mail_bell: Notify::new(), hashing: Semaphore::new(cores) }))
+    }
+
+    /// The same portal with another clock, for made-up history.
+    pub fn with_clock(&self, clock: Clock) -> Self {
+        Self::new(self.config.clone(), self.db.clone(), clock, self.rng.clone(), self.keys.clone())
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A new identifier; later ones sort after earlier ones.
+    pub fn new_id<K>(&self) -> Id<K> {
+        let millis = u64::try_from(self.now().0).unwrap_or_default();
+        let bytes = self.rng.bytes::<10>();
+        Id::from_uuid(uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid())
+    }
+}

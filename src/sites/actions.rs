@@ -1,0 +1,128 @@
+//! Finding one's place, and setting up an organisation.
+
+use std::collections::HashMap;
+
+use sea_orm::ConnectionTrait;
+use serde_json::json;
+
+use super::{Deployment, Organisation, Place, Totals, store};
+use crate::{
+    access::{Actor, Permission, Scope},
+    audit::Event,
+    error::{Error, Result},
+    op::{Caller, Op},
+    portal::Portal,
+    types::{DeploymentId, OrganisationId, PersonName},
+};
+
+/// The place that a scope's printed id names: `org_…` or `dep_…`.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none.
+pub async fn find_place(db: &impl ConnectionTrait, id: &str) -> Result<Place> {
+    if let Ok(organisation) = id.parse::<OrganisationId>() {
+        let organisation = store::find_organisation(db, organisation).await?.ok_or(Error::NotFound)?;
+        return Ok(Place { scope: Scope::organisation(organisation.id), organisation, deployment: None });
+    }
+    let id: DeploymentId = id.parse().map_err(|_| Error::NotFound)?;
+    let deployment = store::find_deployment(db, id).await?.ok_or(Error::NotFound)?;
+    let organisation = store::find_organisation(db, deployment.organisation).await?.ok_or(Error::NotFound)?;
+    Ok(Place { scope: Scope::deployment(organisation.id, deployment.id), organisation, deployment: Some(deployment) })
+}
+
+/// The place of a scope.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is gone.
+pub async fn place_of(db: &impl ConnectionTrait, scope: Scope) -> Result<Place> {
+    find_place(db, &scope.to_string()).await
+}
+
+/// The place that a scope's printed id names, if the actor has any access there; otherwise as if there were none.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn place_for(portal: &Portal, actor: &Actor, id: &str) -> Result<Place> {
+    let place = find_place(portal.db.reader(), id).await?;
+    if actor.reaches(&place.scope) { Ok(place) } else { Err(Error::NotFound) }
+}
+
+/// The places where the actor has a membership of their own, for the switcher.
+///
+/// # Errors
+/// When the database fails.
+pub async fn places_of(portal: &Portal, actor: &Actor) -> Result<Vec<Place>> {
+    let mut places = Vec::with_capacity(actor.memberships.len());
+    for membership in &actor.memberships {
+        places.push(place_of(portal.db.reader(), membership.scope).await?);
+    }
+    Ok(places)
+}
+
+/// The names of all deployments of an organisation, for lists.
+///
+/// # Errors
+/// When the database fails.
+pub async fn deployment_names(portal: &Portal, organisation: OrganisationId) -> Result<HashMap<DeploymentId, String>> {
+    let deployments = store::deployments_of(portal.db.reader(), organisation).await?;
+    Ok(deployments.into_iter().map(|deployment| (deployment.id, deployment.name)).collect())
+}
+
+/// The deployments of an organisation with their totals, by name.
+///
+/// # Errors
+/// When the caller may not see them.
+pub async fn list_deployments(portal: &Portal, caller: &Caller, scope: Scope) -> Result<Vec<(Deployment, Totals)>> {
+    let visible = caller.scope(portal, Permission::ViewPatientData, scope).await?;
+    let deployments = store::deployments_of(portal.db.reader(), scope.organisation).await?;
+    let mut totals = store::totals(portal.db.reader(), &visible).await?;
+    Ok(deployments.into_iter().map(|d| (d.clone(), totals.remove(&d.id).unwrap_or_default())).collect())
+}
+
+/// Makes an organisation. Only the machine's own command line can: there is nobody yet who could grant it.
+///
+/// # Errors
+/// [`Error::Invalid`] for a bad name or time zone.
+pub async fn create_organisation(
+    op: &mut Op,
+    name: &str,
+    time_zone: &str,
+    usual_domains: Vec<String>,
+) -> Result<Organisation> {
+    let name = PersonName::parse(name).map_err(|bad| Error::field("organisation", bad.to_string()))?;
+    if jiff::tz::TimeZone::get(time_zone).is_err() {
+        return Err(Error::field("time-zone", format!("{time_zone} is no time zone; write one such as Europe/London")));
+    }
+    let organisation = Organisation {
+        id: op.new_id(),
+        name: name.to_string(),
+        time_zone: time_zone.to_owned(),
+        usual_domains,
+        allow_copy_link: false,
+    };
+    store::insert_organisation(op.tx(), &organisation, op.now()).await?;
+    let scope = Scope::organisation(organisation.id);
+    op.record(Event::done("organisation.created", organisation.id, scope, json!({ "name": organisation.name })));
+    Ok(organisation)
+}
+
+/// Makes a deployment; for those who may assign staff to the whole organisation.
+///
+/// # Errors
+/// When the caller may not, or the name is bad.
+pub async fn create_deployment(
+    portal: &Portal,
+    caller: &Caller,
+    organisation: OrganisationId,
+    name: &str,
+) -> Result<Deployment> {
+    let name = PersonName::parse(name).map_err(|bad| Error::field("name", bad.to_string()))?;
+    let op = Op::begin(portal, caller).await?;
+    let (mut op, granted) = op.require(Permission::ManageStaff, Scope::organisation(organisation)).await?;
+    let deployment = Deployment { id: op.new_id(), organisation, name: name.to_string() };
+    store::insert_deployment(op.tx(), &granted, &deployment, op.now()).await?;
+    let scope = Scope::deployment(organisation, deployment.id);
+    op.record(Event::done("deployment.created", deployment.id, scope, json!({ "name": deployment.name })));
+    op.commit().await?;
+    Ok(deployment)
+}

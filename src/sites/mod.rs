@@ -1,0 +1,82 @@
+//! Organisations and their deployments.
+
+pub mod actions;
+pub mod pages;
+mod store;
+
+use crate::{
+    access::Scope,
+    types::{DeploymentId, OrganisationId},
+};
+
+/// The tenant.
+#[derive(Clone, Debug)]
+pub struct Organisation {
+    /// Its id.
+    pub id: OrganisationId,
+    /// Its name.
+    pub name: String,
+    /// The IANA time zone in which mails and pages give times.
+    pub time_zone: String,
+    /// Domains that its staff's addresses usually have; lower-case ASCII.
+    pub usual_domains: Vec<String>,
+    /// Whether **Copy link** stays although a mail server is configured.
+    pub allow_copy_link: bool,
+}
+
+/// One patient programme inside an organisation.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// Its id.
+    pub id: DeploymentId,
+    /// Its organisation.
+    pub organisation: OrganisationId,
+    /// Its name.
+    pub name: String,
+}
+
+/// A scope with the names that people know it by.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Where.
+    pub scope: Scope,
+    /// The organisation.
+    pub organisation: Organisation,
+    /// The deployment, if the scope is one.
+    pub deployment: Option<Deployment>,
+}
+
+impl Place {
+    /// The narrowest name: the deployment's, or the organisation's.
+    pub fn name(&self) -> &str {
+        self.deployment.as_ref().map_or(&self.organisation.name, |deployment| &deployment.name)
+    }
+
+    /// "Cardiology, Northfield Hospital", or the organisation alone.
+    pub fn full_name(&self) -> String {
+        match &self.deployment {
+            Some(deployment) => format!("{}, {}", deployment.name, self.organisation.name),
+            None => self.organisation.name.clone(),
+        }
+    }
+
+    /// The organisation's time zone; UTC when its name is not known here.
+    pub fn time_zone(&self) -> jiff::tz::TimeZone {
+        jiff::tz::TimeZone::get(&self.organisation.time_zone).unwrap_or(jiff::tz::TimeZone::UTC)
+    }
+}
+
+/// A deployment with its totals, for the list at organisation level.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// Monitored patients.
+    pub patients: u64,
+    /// Live memberships of the deployment.
+    pub staff: u64,
+    /// Open invitations to it.
+    pub pending: u64,
+    /// Patients with a red flag.
+    pub red: u64,
+    /// Patients with an amber flag and no red one.
+    pub amber: u64,
+}

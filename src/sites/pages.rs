@@ -1,0 +1,184 @@
+//! The frame around every page of somebody who is signed in, the start page, and the list of deployments.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use axum_extra::extract::CookieJar;
+
+use super::{Place, actions};
+use crate::{
+    access::{Actor, Permission},
+    error::Result,
+    identity::door::SignedIn,
+    portal::Portal,
+    web::{Frame, Link, PageResult, ViewFilter, ViewGroup, cookies, page, see_other},
+};
+
+/// The pages of this room.
+pub fn routes() -> Router<Portal> {
+    Router::new().route("/", get(home)).route("/{scope}", get(show))
+}
+
+/// The frame of a page in `place`, with only what the person may do there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn frame(portal: &Portal, actor: &Actor, place: &Place, title: &str) -> Result<Frame> {
+    let mut places = Vec::new();
+    if actor.memberships.len() > 1 {
+        for other in actions::places_of(portal, actor).await? {
+            places.push(Link::new(other.full_name(), other.scope.path(), other.scope == place.scope));
+        }
+    }
+    Ok(Frame {
+        person: Some(actor.name.clone()),
+        home: actor
+            .memberships
+            .iter()
+            .find(|m| m.scope.covers(&place.scope))
+            .map_or_else(|| "/".to_owned(), |m| m.scope.path()),
+        organisation: place.organisation.name.clone(),
+        deployment: place.deployment.as_ref().map(|deployment| deployment.name.clone()),
+        places,
+        scope_path: place.scope.path(),
+        at_organisation: place.deployment.is_none(),
+        can_view_staff: actor.may(Permission::ViewStaff, &place.scope),
+        can_invite: actor.may(Permission::InviteStaff, &place.scope),
+        // The role editor has its own page once it exists.
+        can_edit_roles: false,
+        ..Frame::plain(&portal.config, title)
+    })
+}
+
+/// The lists between which the title row's filter switches, at either level.
+pub fn view_filter(actor: &Actor, place: &Place, current: &str) -> ViewFilter {
+    let path = place.scope.path();
+    let mut staff = Vec::new();
+    if actor.may(Permission::ViewStaff, &place.scope) {
+        staff.push(Link::new("All staff members", format!("{path}/staff"), current == "All staff members"));
+    }
+    if actor.may(Permission::InviteStaff, &place.scope) {
+        staff.push(Link::new(
+            "Pending staff invitations",
+            format!("{path}/invitations"),
+            current == "Pending staff invitations",
+        ));
+    }
+    let (label, groups) = if place.deployment.is_some() {
+        let patients = vec![Link::new("All patients", format!("{path}/patients"), current == "All patients")];
+        (
+            "Overview",
+            vec![
+                ViewGroup { heading: "Patients", links: patients },
+                ViewGroup { heading: "Staff members", links: staff },
+            ],
+        )
+    } else {
+        let mut links = vec![Link::new("My Deployments", path, current == "My Deployments")];
+        links.append(&mut staff);
+        ("View", vec![ViewGroup { heading: "", links }])
+    };
+    let groups = groups.into_iter().filter(|group| !group.links.is_empty()).collect();
+    ViewFilter { label, current: current.to_owned(), groups }
+}
+
+/// The frame with the message that the page before left, and the cookies without it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn frame_with_flash(
+    portal: &Portal,
+    actor: &Actor,
+    place: &Place,
+    title: &str,
+    jar: CookieJar,
+) -> Result<(CookieJar, Frame)> {
+    let mut frame = frame(portal, actor, place, title).await?;
+    let (jar, flash) = cookies::take_flash(&portal.config, jar);
+    frame.flash = flash;
+    Ok((jar, frame))
+}
+
+#[derive(Template)]
+#[template(path = "no_access.html")]
+struct NoAccessPage {
+    frame: Frame,
+}
+
+/// Leads to the place where the person works.
+async fn home(State(portal): State<Portal>, SignedIn(caller): SignedIn) -> PageResult {
+    let actor = caller.actor()?;
+    match actor.memberships.first() {
+        Some(membership) => Ok(see_other(&membership.scope.path())),
+        None => page(&NoAccessPage {
+            frame: Frame { person: Some(actor.name.clone()), ..Frame::plain(&portal.config, "No access") },
+        }),
+    }
+}
+
+/// A total over all deployments.
+pub struct Total {
+    label: &'static str,
+    value: String,
+}
+
+/// A deployment in the list.
+pub struct DeploymentRow {
+    name: String,
+    url: String,
+    patients: u64,
+    staff: u64,
+    pending: u64,
+    red: u64,
+    amber: u64,
+}
+
+#[derive(Template)]
+#[template(path = "deployments.html")]
+struct DeploymentsPage {
+    frame: Frame,
+    view: ViewFilter,
+    totals: Vec<Total>,
+    deployments: Vec<DeploymentRow>,
+}
+
+/// A scope's own start page: the deployments of an organisation, or the patients of a deployment.
+async fn show(
+    State(portal): State<Portal>,
+    SignedIn(caller): SignedIn,
+    Path(scope): Path<String>,
+    jar: CookieJar,
+) -> PageResult {
+    let actor = caller.actor()?;
+    let place = actions::place_for(&portal, actor, &scope).await?;
+    if place.deployment.is_some() {
+        return Ok(see_other(&format!("{}/patients", place.scope.path())));
+    }
+    let listed = actions::list_deployments(&portal, &caller, place.scope).await?;
+    let sum =
+        |count: fn(&super::Totals) -> u64| listed.iter().map(|(_, totals)| count(totals)).sum::<u64>().to_string();
+    let totals = vec![
+        Total { label: "Deployments", value: listed.len().to_string() },
+        Total { label: "Patients", value: sum(|totals| totals.patients) },
+    ];
+    let deployments = listed
+        .into_iter()
+        .map(|(deployment, totals)| DeploymentRow {
+            url: format!("/{}", deployment.id),
+            name: deployment.name,
+            patients: totals.patients,
+            staff: totals.staff,
+            pending: totals.pending,
+            red: totals.red,
+            amber: totals.amber,
+        })
+        .collect();
+    let view = view_filter(actor, &place, "My Deployments");
+    let (jar, frame) = frame_with_flash(&portal, actor, &place, "My Deployments", jar).await?;
+    let response: Response = page(&DeploymentsPage { frame, view, totals, deployments })?;
+    Ok((jar, response).into_response())
+}

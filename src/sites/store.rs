@@ -1,0 +1,166 @@
+//! The rows of organisations and deployments.
+
+use std::collections::HashMap;
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Set, Statement,
+};
+
+use super::{Deployment, Organisation, Totals};
+use crate::{
+    access::{Granted, Visible},
+    db::Tx,
+    types::{DeploymentId, OrganisationId, Timestamp},
+};
+
+mod organisation {
+    use sea_orm::entity::prelude::*;
+
+    use crate::types::{OrganisationId, Timestamp};
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "organisations")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: OrganisationId,
+        pub name: String,
+        pub time_zone: String,
+        pub usual_domains: String,
+        pub allow_copy_link: bool,
+        pub created_at: Timestamp,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod deployment {
+    use sea_orm::entity::prelude::*;
+
+    use crate::types::{DeploymentId, OrganisationId, Timestamp};
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "deployments")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: DeploymentId,
+        pub organisation_id: OrganisationId,
+        pub name: String,
+        pub created_at: Timestamp,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+impl From<organisation::Model> for Organisation {
+    fn from(row: organisation::Model) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            time_zone: row.time_zone,
+            usual_domains: row.usual_domains.split(',').filter(|d| !d.is_empty()).map(str::to_owned).collect(),
+            allow_copy_link: row.allow_copy_link,
+        }
+    }
+}
+
+impl From<deployment::Model> for Deployment {
+    fn from(row: deployment::Model) -> Self {
+        Self { id: row.id, organisation: row.organisation_id, name: row.name }
+    }
+}
+
+pub(super) async fn find_organisation(
+    db: &impl ConnectionTrait,
+    id: OrganisationId,
+) -> Result<Option<Organisation>, DbErr> {
+    Ok(organisation::Entity::find_by_id(id).one(db).await?.map(Into::into))
+}
+
+pub(super) async fn find_deployment(db: &impl ConnectionTrait, id: DeploymentId) -> Result<Option<Deployment>, DbErr> {
+    Ok(deployment::Entity::find_by_id(id).one(db).await?.map(Into::into))
+}
+
+pub(super) async fn deployments_of(
+    db: &impl ConnectionTrait,
+    organisation: OrganisationId,
+) -> Result<Vec<Deployment>, DbErr> {
+    let rows = deployment::Entity::find()
+        .filter(deployment::Column::OrganisationId.eq(organisation))
+        .order_by_asc(deployment::Column::Name)
+        .order_by_asc(deployment::Column::Id)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+pub(super) async fn insert_organisation(tx: &Tx, new: &Organisation, now: Timestamp) -> Result<(), DbErr> {
+    organisation::Entity::insert(organisation::ActiveModel {
+        id: Set(new.id),
+        name: Set(new.name.clone()),
+        time_zone: Set(new.time_zone.clone()),
+        usual_domains: Set(new.usual_domains.join(",")),
+        allow_copy_link: Set(new.allow_copy_link),
+        created_at: Set(now),
+    })
+    .exec_without_returning(tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn insert_deployment(tx: &Tx, _: &Granted, new: &Deployment, now: Timestamp) -> Result<(), DbErr> {
+    deployment::Entity::insert(deployment::ActiveModel {
+        id: Set(new.id),
+        organisation_id: Set(new.organisation),
+        name: Set(new.name.clone()),
+        created_at: Set(now),
+    })
+    .exec_without_returning(tx)
+    .await?;
+    Ok(())
+}
+
+#[derive(FromQueryResult)]
+struct Count {
+    deployment_id: DeploymentId,
+    total: i64,
+    red: i64,
+    amber: i64,
+}
+
+/// Totals of each deployment that may be seen.
+pub(super) async fn totals(
+    db: &impl ConnectionTrait,
+    visible: &Visible,
+) -> Result<HashMap<DeploymentId, Totals>, DbErr> {
+    let mut totals: HashMap<DeploymentId, Totals> = HashMap::new();
+    let patients = "SELECT deployment_id, COUNT(*) AS total, SUM(CASE WHEN red > 0 THEN 1 ELSE 0 END) AS red, \
+        SUM(CASE WHEN red = 0 AND amber > 0 THEN 1 ELSE 0 END) AS amber FROM patients WHERE deployment_id IN \
+        (SELECT id FROM deployments WHERE organisation_id = $1) GROUP BY deployment_id";
+    for count in counts(db, visible, patients).await? {
+        let entry = totals.entry(count.deployment_id).or_default();
+        (entry.patients, entry.red, entry.amber) = (unsigned(count.total), unsigned(count.red), unsigned(count.amber));
+    }
+    let staff = "SELECT deployment_id, COUNT(*) AS total, COUNT(*) AS red, COUNT(*) AS amber FROM memberships WHERE scope_id IN \
+        (SELECT id FROM deployments WHERE organisation_id = $1) AND ended_at IS NULL GROUP BY deployment_id";
+    for count in counts(db, visible, staff).await? {
+        totals.entry(count.deployment_id).or_default().staff = unsigned(count.total);
+    }
+    let pending = "SELECT deployment_id, COUNT(*) AS total, COUNT(*) AS red, COUNT(*) AS amber FROM invitations WHERE scope_id IN \
+        (SELECT id FROM deployments WHERE organisation_id = $1) AND closed_at IS NULL GROUP BY deployment_id";
+    for count in counts(db, visible, pending).await? {
+        totals.entry(count.deployment_id).or_default().pending = unsigned(count.total);
+    }
+    Ok(totals)
+}
+
+async fn counts(db: &impl ConnectionTrait, visible: &Visible, sql: &str) -> Result<Vec<Count>, DbErr> {
+    let statement =
+        Statement::from_sql_and_values(db.get_database_backend(), sql, [visible.scope().organisation.into()]);
+    Count::find_by_statement(statement).all(db).await
+}
+
+fn unsigned(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}

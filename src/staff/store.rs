@@ -1,0 +1,231 @@
+//! The rows of memberships, as the staff list needs them.
+
+use std::collections::HashSet;
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Set, Statement,
+};
+
+use super::{Sort, StaffMember};
+use crate::{
+    access::{RoleKey, Scope, Visible, store::membership},
+    db::{CHUNK, Tx},
+    types::{AccountId, Cursor, DeploymentId, MembershipId, OrganisationId, Timestamp},
+};
+
+/// A new membership.
+pub(super) struct NewMembership<'a> {
+    pub id: MembershipId,
+    pub scope: Scope,
+    pub account: AccountId,
+    pub role: RoleKey,
+    pub name_key: &'a str,
+    pub email_key: &'a str,
+    pub invited_by: Option<AccountId>,
+}
+
+pub(super) async fn insert(tx: &Tx, new: NewMembership<'_>, now: Timestamp) -> Result<(), DbErr> {
+    membership::Entity::insert(membership::ActiveModel {
+        id: Set(new.id),
+        organisation_id: Set(new.scope.organisation),
+        deployment_id: Set(new.scope.deployment),
+        scope_id: Set(new.scope.id()),
+        account_id: Set(new.account),
+        live_account: Set(Some(new.account)),
+        role: Set(new.role.to_string()),
+        name_key: Set(new.name_key.to_owned()),
+        email_key: Set(new.email_key.to_owned()),
+        invited_by: Set(new.invited_by),
+        joined_at: Set(now),
+        ends_at: Set(None),
+        ended_at: Set(None),
+    })
+    .exec_without_returning(tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn is_member(db: &impl ConnectionTrait, scope: Scope, account: AccountId) -> Result<bool, DbErr> {
+    let found = membership::Entity::find()
+        .filter(membership::Column::ScopeId.eq(scope.id()))
+        .filter(membership::Column::LiveAccount.eq(account))
+        .one(db)
+        .await?;
+    Ok(found.is_some())
+}
+
+/// Which of these addresses (compare form) are staff of exactly this scope, with their role's key.
+pub(super) async fn roles_by_email(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    keys: &[String],
+) -> Result<Vec<(String, String)>, DbErr> {
+    let mut found = Vec::new();
+    for chunk in keys.chunks(CHUNK) {
+        let rows: Vec<(String, String)> = membership::Entity::find()
+            .select_only()
+            .column(membership::Column::EmailKey)
+            .column(membership::Column::Role)
+            .filter(membership::Column::ScopeId.eq(scope.id()))
+            .filter(membership::Column::EndedAt.is_null())
+            .filter(membership::Column::EmailKey.is_in(chunk.to_vec()))
+            .into_tuple()
+            .all(db)
+            .await?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+/// The addresses of the organisation's staff, at most `limit`.
+pub(super) async fn addresses(
+    db: &impl ConnectionTrait,
+    organisation: OrganisationId,
+    limit: u64,
+) -> Result<HashSet<String>, DbErr> {
+    let rows: Vec<String> = membership::Entity::find()
+        .select_only()
+        .column(membership::Column::EmailKey)
+        .filter(membership::Column::OrganisationId.eq(organisation))
+        .filter(membership::Column::EndedAt.is_null())
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// How many hold each role in exactly this scope.
+pub(super) async fn holders(db: &impl ConnectionTrait, visible: &Visible) -> Result<Vec<(String, i64)>, DbErr> {
+    membership::Entity::find()
+        .select_only()
+        .column(membership::Column::Role)
+        .column_as(membership::Column::Id.count(), "n")
+        .filter(membership::Column::ScopeId.eq(visible.scope().id()))
+        .filter(membership::Column::EndedAt.is_null())
+        .group_by(membership::Column::Role)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+#[derive(FromQueryResult)]
+struct Listed {
+    id: MembershipId,
+    account_id: AccountId,
+    organisation_id: OrganisationId,
+    deployment_id: Option<DeploymentId>,
+    role: String,
+    name_key: String,
+    email_key: String,
+    joined_at: Timestamp,
+    name: String,
+    email: String,
+    last_seen_at: Option<Timestamp>,
+    address_proven: bool,
+}
+
+/// What to list and in which order.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// A part of the name or address.
+    pub search: String,
+    /// Only this role's holders.
+    pub role: Option<RoleKey>,
+    /// By what.
+    pub sort: Sort,
+    /// Whether the greatest comes first.
+    pub descending: bool,
+    /// Where the page starts.
+    pub from: Option<Cursor>,
+}
+
+/// One page of the staff that may be seen, in the order of an index, with one row more than `size`.
+pub(super) async fn list(
+    db: &impl ConnectionTrait,
+    visible: &Visible,
+    query: &Query,
+    size: usize,
+    now: Timestamp,
+) -> Result<Vec<StaffMember>, DbErr> {
+    let (sql, values) = list_statement(visible, query, size, now);
+    let rows = Listed::find_by_statement(Statement::from_sql_and_values(db.get_database_backend(), sql, values))
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(StaffMember::from).collect())
+}
+
+impl From<Listed> for StaffMember {
+    fn from(row: Listed) -> Self {
+        Self {
+            membership: row.id,
+            account: row.account_id,
+            name: row.name,
+            email: row.email,
+            role: row.role,
+            scope: Scope { organisation: row.organisation_id, deployment: row.deployment_id },
+            joined_at: row.joined_at,
+            last_seen_at: row.last_seen_at,
+            address_proven: row.address_proven,
+            name_key: row.name_key,
+            email_key: row.email_key,
+        }
+    }
+}
+
+/// The statement behind [`list`]; its plan is a snapshot test on both databases.
+pub(super) fn list_statement(
+    visible: &Visible,
+    query: &Query,
+    size: usize,
+    now: Timestamp,
+) -> (String, Vec<sea_orm::Value>) {
+    let scope = visible.scope();
+    let (scope_column, scope_id) = match scope.deployment {
+        Some(_) => ("scope_id", scope.id()),
+        None => ("organisation_id", scope.organisation.uuid()),
+    };
+    let mut values: Vec<sea_orm::Value> = vec![scope_id.into(), now.into()];
+    let mut conditions = vec![
+        format!("m.{scope_column} = $1"),
+        "m.ended_at IS NULL".to_owned(),
+        "(m.ends_at IS NULL OR m.ends_at > $2)".to_owned(),
+    ];
+    let mut bind = |value: sea_orm::Value| {
+        values.push(value);
+        format!("${}", values.len())
+    };
+    if let Some(role) = query.role {
+        conditions.push(format!("m.role = {}", bind(role.to_string().into())));
+    }
+    if !query.search.is_empty() {
+        let pattern = query.search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let mark = bind(format!("%{pattern}%").into());
+        conditions.push(format!("(m.name_key LIKE {mark} ESCAPE '\\' OR m.email_key LIKE {mark} ESCAPE '\\')"));
+    }
+    let column = match query.sort {
+        Sort::Name => "name_key",
+        Sort::Email => "email_key",
+        Sort::Joined => "joined_at",
+    };
+    let backwards = query.from.as_ref().is_some_and(|cursor| cursor.backwards);
+    let descending = query.descending != backwards;
+    if let Some(cursor) = &query.from {
+        let value = match query.sort {
+            Sort::Joined => cursor.timestamp().unwrap_or_default().into(),
+            Sort::Name | Sort::Email => cursor.value.clone().into(),
+        };
+        let (value, id) = (bind(value), bind(cursor.id.into()));
+        let relation = if descending { "<" } else { ">" };
+        conditions.push(format!("(m.{column}, m.id) {relation} ({value}, {id})"));
+    }
+    let direction = if descending { "DESC" } else { "ASC" };
+    let limit = bind((i64::try_from(size).unwrap_or(50) + 1).into());
+    let sql = format!(
+        "SELECT m.id, m.account_id, m.organisation_id, m.deployment_id, m.role, m.name_key, m.email_key, m.joined_at, a.name, a.email, \
+         a.last_seen_at, a.address_proven FROM memberships m JOIN accounts a ON a.id = m.account_id WHERE {} \
+         ORDER BY m.{column} {direction}, m.id {direction} LIMIT {limit}",
+        conditions.join(" AND ")
+    );
+    (sql, values)
+}

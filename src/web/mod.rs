@@ -1,0 +1,15 @@
+//! What every page and answer of the API is made with. Knows no room.
+
+pub mod assets;
+pub mod cookies;
+pub mod frame;
+pub mod headers;
+pub mod lists;
+pub mod origin;
+mod page_error;
+mod problem;
+pub mod reference;
+
+pub use frame::{Choice, Flash, Frame, Kept, Link, Pager, SortHead, ViewFilter, ViewGroup, When};
+pub use page_error::{ErrorPage, PageError, PageResult, page, page_with_status, see_other};
+pub use problem::{ApiJson, ApiQuery, ApiResult, Problem, ProblemBody};
