@@ -45,6 +45,9 @@ pub fn judge(password: &str, about: &[&str]) -> Strength {
         .filter(|part| part.len() > 2)
         .collect();
     let known: Vec<&str> = parts.iter().copied().chain(LOCAL_WORDS).collect();
+    if without(password, &known).chars().count() < 8 {
+        return weak(1, "It is made of words about you or this place. Add words that do not belong together.".to_owned());
+    }
     let entropy = zxcvbn::zxcvbn(password, &known);
     let score = u8::from(entropy.score());
     if score < 3 {
@@ -55,6 +58,12 @@ pub fn judge(password: &str, about: &[&str]) -> Strength {
         return weak(score, format!("{reason} Try several words that do not belong together."));
     }
     Strength { score, enough: true, sentence: if score == 3 { "Good." } else { "Strong." }.to_owned() }
+}
+
+/// What is left of a password when the words that everybody here would try are taken out.
+fn without(password: &str, words: &[&str]) -> String {
+    let lower = password.to_lowercase();
+    words.iter().fold(lower, |left, word| left.replace(&word.to_lowercase(), ""))
 }
 
 /// 19 MiB, two passes, one lane: the OWASP minimum that a small machine can bear.

@@ -1,0 +1,18 @@
+//! The whole suite in one program: through the doors, on SQLite and on PostgreSQL.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that fails must stop")]
+
+mod support;
+
+mod api;
+mod browser;
+mod cli;
+mod grant_rule;
+mod headers;
+mod house;
+mod inviting;
+mod joining;
+mod mail;
+mod matrix;
+mod pending;
+mod plans;
+mod signing_in;

@@ -1,0 +1,243 @@
+//! A real portal on a free port, with a clock that the test turns, and people who work in it.
+
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+
+use care_portal::{
+    access::{CustomRole, DefaultRole, Origin, Permission, PermissionSet, RoleKey, Scope},
+    app,
+    config::Config,
+    identity,
+    invitations::{Accepted, Code, NewBatch, Window, actions, link_of},
+    op::{Caller, Op},
+    outbox::{self, Transport, Worker},
+    portal::Portal,
+    sites,
+    types::{Clock, EmailAddress, InvitationId, Timestamp},
+};
+use reqwest::{Client, Response, StatusCode, redirect};
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use super::postgres;
+
+pub const PASSWORD: &str = "quiet maple river lantern";
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Database {
+    Sqlite,
+    Postgres,
+}
+
+pub struct TestApp {
+    pub portal: Portal,
+    pub url: String,
+    pub organisation: Scope,
+    pub cardiology: Scope,
+    pub diabetes: Scope,
+    /// The hospital's own role: sees patients, invites staff.
+    pub coordinator: RoleKey,
+    _folder: tempfile::TempDir,
+}
+
+impl TestApp {
+    pub async fn start(database: Database) -> Self {
+        Self::start_with(database, &[]).await
+    }
+
+    /// Settings are given as environment variables without the prefix.
+    pub async fn start_with(database: Database, settings: &[(&str, String)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut environment = BTreeMap::from([
+            ("CARE_PORTAL_LISTEN".to_owned(), address.to_string()),
+            ("CARE_PORTAL_PUBLIC_URL".to_owned(), format!("http://{address}")),
+            ("CARE_PORTAL_DATA_DIR".to_owned(), folder.path().display().to_string()),
+            ("CARE_PORTAL_SESSION_IDLE_MINUTES".to_owned(), "60".to_owned()),
+        ]);
+        if database == Database::Postgres {
+            environment.insert("CARE_PORTAL_DATABASE_URL".to_owned(), postgres::fresh_database(None).await);
+        }
+        for (name, value) in settings {
+            environment.insert(format!("CARE_PORTAL_{name}"), value.clone());
+        }
+        let config = Config::from_parts("", environment).unwrap();
+        let clock = Clock::manual(Timestamp(1_790_000_000_000));
+        let portal = app::open(config, clock).await.unwrap();
+        let router = app::router(&portal).unwrap();
+        tokio::spawn(async move {
+            axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await.unwrap();
+        });
+        Self::furnish(portal, format!("http://{address}"), folder).await
+    }
+
+    async fn furnish(portal: Portal, url: String, folder: tempfile::TempDir) -> Self {
+        let terminal = Caller::Portal(Origin { address: "terminal".to_owned(), agent: String::new() });
+        let mut op = Op::begin(&portal, &terminal).await.unwrap();
+        let domains = vec!["northfield.example".to_owned()];
+        let made = sites::actions::create_organisation(&mut op, "Northfield Hospital", "Europe/London", domains).await.unwrap();
+        let organisation = Scope::organisation(made.id);
+        let email = EmailAddress::parse("ada@northfield.example").unwrap();
+        let (_, first) = actions::invite_first_admin(&mut op, organisation, email).await.unwrap();
+        op.commit().await.unwrap();
+        accept(&portal, first.id, "Ada Okafor").await;
+        let admin = identity::actions::act_from_terminal(&portal, "ada@northfield.example").await.unwrap();
+        let cardiology = sites::actions::create_deployment(&portal, &admin, made.id, "Cardiology").await.unwrap();
+        let diabetes = sites::actions::create_deployment(&portal, &admin, made.id, "Diabetes Care").await.unwrap();
+        let op = Op::begin(&portal, &admin).await.unwrap();
+        let (op, granted) = op.require(Permission::EditRoles, organisation).await.unwrap();
+        let permissions: PermissionSet = [Permission::ViewPatientData, Permission::InviteStaff].into_iter().collect();
+        let role = CustomRole { id: op.new_id(), deployment: None, name: "Ward Coordinator".to_owned(), permissions };
+        care_portal::access::store::insert_role(op.tx(), &granted, &role, op.now()).await.unwrap();
+        op.commit().await.unwrap();
+        Self {
+            organisation,
+            cardiology: Scope::deployment(made.id, cardiology.id),
+            diabetes: Scope::deployment(made.id, diabetes.id),
+            coordinator: RoleKey::Custom(role.id),
+            portal,
+            url,
+            _folder: folder,
+        }
+    }
+
+    /// A member of staff who has joined; the address is `<word>@northfield.example`.
+    pub async fn person(&self, word: &str, role: RoleKey, scope: Scope) -> Person {
+        let admin = identity::actions::act_from_terminal(&self.portal, "ada@northfield.example").await.unwrap();
+        let invitation = self.invite(&admin, scope, role, &format!("{word}@northfield.example")).await;
+        accept(&self.portal, invitation, &format!("{word} Example")).await;
+        self.sign_in(&format!("{word}@northfield.example")).await
+    }
+
+    pub async fn default(&self, role: DefaultRole, scope: Scope) -> Person {
+        self.person(role.key(), RoleKey::Default(role), scope).await
+    }
+
+    pub async fn admin(&self) -> Person {
+        self.sign_in("ada@northfield.example").await
+    }
+
+    /// Invites by the action itself.
+    pub async fn invite(&self, by: &Caller, scope: Scope, role: RoleKey, email: &str) -> InvitationId {
+        let batch = NewBatch {
+            scope,
+            role,
+            window: Window::Week,
+            texts: vec![email.to_owned()],
+            confirmed: vec![email.to_owned()],
+            request_key: self.portal.new_id::<care_portal::types::kind::Batch>().to_string(),
+        };
+        let answer = actions::invite_staff(&self.portal, by, batch).await.unwrap();
+        answer.sent.first().unwrap_or_else(|| panic!("{email} was not invited: {:?}", answer.not_sent)).invitation
+    }
+
+    pub async fn admin_caller(&self) -> Caller {
+        identity::actions::act_from_terminal(&self.portal, "ada@northfield.example").await.unwrap()
+    }
+
+    pub async fn sign_in(&self, email: &str) -> Person {
+        let person = self.visitor();
+        let answer = person.post("/sign-in", &[("email", email), ("password", PASSWORD)]).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{email} signs in");
+        person
+    }
+
+    /// A browser in which nobody is signed in.
+    pub fn visitor(&self) -> Person {
+        let client = Client::builder().cookie_store(true).redirect(redirect::Policy::none()).build().unwrap();
+        Person { client, url: self.url.clone() }
+    }
+
+    /// The link's code of an invitation's generation.
+    pub fn code(&self, invitation: InvitationId, generation: i64) -> String {
+        link_of(&self.portal, invitation, generation).1
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.portal.clock.advance(by);
+    }
+
+    /// Sends every mail that is due to the configured transport.
+    pub async fn send_mail(&self) -> usize {
+        let transport = Transport::from_config(&self.portal.config).unwrap();
+        outbox::drain(&Worker::new(self.portal.clone(), app::emails(), transport)).await.unwrap()
+    }
+
+    /// One number from the database.
+    pub async fn count(&self, sql: &str) -> i64 {
+        use sea_orm::{ConnectionTrait, Statement};
+        let db = self.portal.db.reader();
+        let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap().unwrap();
+        row.try_get_by_index(0).unwrap()
+    }
+
+    /// The actions in the access log, oldest first.
+    pub async fn events(&self, action: &str) -> i64 {
+        self.count(&format!("SELECT COUNT(*) FROM events WHERE action = '{action}'")).await
+    }
+}
+
+async fn accept(portal: &Portal, invitation: InvitationId, name: &str) {
+    let (_, code) = link_of(portal, invitation, 1);
+    let visitor = Caller::Visitor(Origin::default());
+    let accepted = actions::accept_invitation(portal, &visitor, Code::parse(&code).as_ref(), name, PASSWORD).await.unwrap();
+    assert!(matches!(accepted, Accepted::Joined { .. }), "{name} joins: {accepted:?}");
+}
+
+/// A browser without a face.
+pub struct Person {
+    pub client: Client,
+    pub url: String,
+}
+
+impl Person {
+    pub async fn get(&self, path: &str) -> Response {
+        self.client.get(format!("{}{path}", self.url)).header("sec-fetch-site", "same-origin").send().await.unwrap()
+    }
+
+    /// The text of a page that must be there.
+    pub async fn page(&self, path: &str) -> String {
+        let answer = self.get(path).await;
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert!(status.is_success(), "{path}: {status}\n{text}");
+        text
+    }
+
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Response {
+        self.client.post(format!("{}{path}", self.url)).header("sec-fetch-site", "same-origin").form(form).send().await.unwrap()
+    }
+
+    pub async fn multipart(&self, path: &str, form: reqwest::multipart::Form) -> Response {
+        self.client.post(format!("{}{path}", self.url)).header("sec-fetch-site", "same-origin").multipart(form).send().await.unwrap()
+    }
+
+    pub async fn json(&self, method: &str, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let mut request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.url)).header("sec-fetch-site", "same-origin");
+        if let Some(body) = body {
+            request = request.json(&body).header("idempotency-key", "a-key");
+        }
+        let answer = request.send().await.unwrap();
+        (answer.status(), answer.json().await.unwrap_or(Value::Null))
+    }
+
+    /// Fills and sends the invite form.
+    pub async fn invite(&self, scope: Scope, addresses: &str, role: &str, more: &[(&str, &str)]) -> Response {
+        let mut form = reqwest::multipart::Form::new().text("addresses", addresses.to_owned()).text("role", role.to_owned());
+        let given = |name: &str| more.iter().any(|(known, _)| *known == name);
+        for (name, value) in [("do", "send"), ("window", "7d"), ("send_key", "one-press")] {
+            if !given(name) {
+                form = form.text(name, value);
+            }
+        }
+        for (name, value) in more {
+            form = form.text((*name).to_owned(), (*value).to_owned());
+        }
+        self.multipart(&format!("{}/invitations/new", scope.path()), form).await
+    }
+}
+
+/// Where an answer leads.
+pub fn location(answer: &Response) -> String {
+    answer.headers().get("location").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+}
