@@ -1,1 +1,121 @@
-//! To be written.
+//! Signing in and out, landing by level, sessions and their limits, and the waits after failures.
+
+use std::time::Duration;
+
+use care_portal::access::{DefaultRole, RoleKey};
+use reqwest::StatusCode;
+
+use crate::{
+    on_both,
+    support::app::{Database, PASSWORD, TestApp, location},
+};
+
+on_both! {
+    async fn everybody_lands_at_their_level(app: &TestApp) {
+        let admin = app.admin().await;
+        assert_eq!(location(&admin.get("/").await), app.organisation.path());
+        let page = admin.page(&app.organisation.path()).await;
+        assert!(page.contains("Cardiology") && page.contains("Diabetes Care") && page.contains("Pending staff invitations"));
+        let wren = app.person("wren", RoleKey::Default(DefaultRole::DeploymentStaff), app.cardiology).await;
+        assert_eq!(location(&wren.get("/").await), app.cardiology.path());
+        let patients = format!("{}/patients", app.cardiology.path());
+        assert_eq!(location(&wren.get(&app.cardiology.path()).await), patients);
+        let page = wren.page(&patients).await;
+        assert!(page.contains("Overview") && page.contains("All staff members") && !page.contains("Pending staff invitations"));
+    }
+
+    async fn the_page_that_was_asked_for_comes_after_signing_in(app: &TestApp) {
+        let visitor = app.visitor();
+        let asked = format!("{}/staff?q=ada", app.organisation.path());
+        let sign_in = location(&visitor.get(&asked).await);
+        assert!(sign_in.starts_with("/sign-in?next="), "{sign_in}");
+        let answer = visitor.post("/sign-in", &[("email", "ADA@northfield.example "), ("password", PASSWORD), ("next", &asked)]).await;
+        assert_eq!(location(&answer), asked);
+        for foreign in ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"] {
+            let answer = app.visitor().post("/sign-in", &[("email", "ada@northfield.example"), ("password", PASSWORD), ("next", foreign)]).await;
+            assert_eq!(location(&answer), "/", "{foreign}");
+        }
+    }
+
+    async fn unknown_and_wrong_answer_alike(app: &TestApp) {
+        let mut answers = Vec::new();
+        for (email, password) in [("ada@northfield.example", "wrong wrong wrong"), ("nobody@northfield.example", PASSWORD), ("no address", PASSWORD)] {
+            let answer = app.visitor().post("/sign-in", &[("email", email), ("password", password)]).await;
+            assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+            answers.push(answer.text().await.unwrap().replace(email, "E"));
+        }
+        assert!(answers.iter().all(|answer| *answer == answers[0]));
+        assert_eq!(app.events("session.refused").await, 3);
+    }
+
+    async fn failures_make_an_account_wait_and_are_not_forgotten(app: &TestApp) {
+        for _ in 0..5 {
+            app.visitor().post("/sign-in", &[("email", "ada@northfield.example"), ("password", "wrong wrong wrong")]).await;
+        }
+        let answer = app.visitor().post("/sign-in", &[("email", "ada@northfield.example"), ("password", PASSWORD)]).await;
+        assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(answer.headers()["retry-after"], "30");
+        app.person("wren", RoleKey::Default(DefaultRole::DeploymentStaff), app.cardiology).await;
+        app.advance(Duration::from_secs(31));
+        app.sign_in("ada@northfield.example").await;
+    }
+
+    async fn both_limits_end_a_session_on_the_server(app: &TestApp) {
+        let idle = app.admin().await;
+        app.advance(Duration::from_secs(59 * 60));
+        assert_eq!(location(&idle.get("/").await), app.organisation.path(), "59 minutes are fine");
+        app.advance(Duration::from_secs(61 * 60));
+        assert_eq!(location(&idle.get("/").await), "/sign-in");
+        let busy = app.admin().await;
+        for _ in 0..23 {
+            app.advance(Duration::from_secs(30 * 60));
+            assert_eq!(location(&busy.get("/").await), app.organisation.path());
+        }
+        app.advance(Duration::from_secs(31 * 60));
+        assert_eq!(location(&busy.get("/").await), "/sign-in", "twelve hours are over");
+    }
+
+    async fn a_copied_cookie_is_dead_after_signing_out(app: &TestApp) {
+        let admin = app.admin().await;
+        let answer = admin.post("/sign-out", &[]).await;
+        assert_eq!(location(&answer), "/sign-in");
+        assert!(answer.headers().contains_key("clear-site-data"));
+        assert_eq!(app.count("SELECT COUNT(*) FROM sessions").await, 1, "only the one from Ada's joining is left");
+    }
+
+    async fn a_removed_person_is_out_at_the_next_request(app: &TestApp) {
+        let wren = app.person("wren", RoleKey::Default(DefaultRole::DeploymentStaff), app.cardiology).await;
+        let patients = format!("{}/patients", app.cardiology.path());
+        wren.page(&patients).await;
+        execute(app, "UPDATE memberships SET ended_at = 1, live_account = NULL WHERE email_key = 'wren@northfield.example'").await;
+        assert_eq!(wren.get(&patients).await.status(), StatusCode::NOT_FOUND);
+        assert!(wren.page("/").await.contains("no access at the moment"));
+    }
+
+    async fn nothing_secret_is_stored_readable(app: &TestApp) {
+        let id = app.invite(&app.admin_caller().await, app.cardiology, RoleKey::Default(DefaultRole::Contributor), "ben@northfield.example").await;
+        app.sign_in("ada@northfield.example").await;
+        let code = app.code(id, 1);
+        for table in ["invitations", "mails", "events", "batches", "sessions", "accounts"] {
+            let text = dump(app, table).await;
+            assert!(!text.contains(&code[30..60]) && !text.contains(PASSWORD), "{table}");
+        }
+    }
+}
+
+async fn execute(app: &TestApp, sql: &str) {
+    use sea_orm::ConnectionTrait;
+    let tx = app.portal.db.begin_write().await.unwrap();
+    tx.execute_unprepared(sql).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Every value of a table as text.
+async fn dump(app: &TestApp, table: &str) -> String {
+    use sea_orm::{ConnectionTrait, JsonValue, FromQueryResult, Statement};
+    let db = app.portal.db.reader();
+    let sql = if app.portal.db.is_sqlite() { format!("SELECT * FROM {table}") } else { format!("SELECT to_jsonb(t)::text AS t FROM {table} t") };
+    let rows = JsonValue::find_by_statement(Statement::from_string(db.get_database_backend(), sql)).all(db).await.unwrap();
+    assert!(!rows.is_empty(), "{table} has rows");
+    serde_json::to_string(&rows).unwrap()
+}
