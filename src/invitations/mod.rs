@@ -20,6 +20,7 @@ use crate::{
 };
 
 pub use links::{Code, join_url, link_of};
+pub use store::list_statement;
 
 /// The most addresses in one batch.
 pub const MOST_ADDRESSES: usize = 10_000;

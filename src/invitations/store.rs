@@ -447,7 +447,8 @@ pub(super) async fn list(
 }
 
 /// The statement behind [`list`]; its plan is a snapshot test on both databases.
-pub(super) fn list_statement(
+#[must_use]
+pub fn list_statement(
     visible: &Visible,
     query: &Query,
     size: usize,

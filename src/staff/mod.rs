@@ -5,6 +5,8 @@ pub mod api;
 pub mod pages;
 mod store;
 
+pub use store::list_statement;
+
 use crate::{
     access::Scope,
     types::{AccountId, MembershipId, Timestamp},

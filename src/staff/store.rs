@@ -174,7 +174,8 @@ impl From<Listed> for StaffMember {
 }
 
 /// The statement behind [`list`]; its plan is a snapshot test on both databases.
-pub(super) fn list_statement(
+#[must_use]
+pub fn list_statement(
     visible: &Visible,
     query: &Query,
     size: usize,

@@ -184,7 +184,7 @@ mail_tests! {
         server.wait_for(before + 20, Duration::from_secs(20)).await;
         close.send(true).unwrap();
         tokio::time::timeout(Duration::from_secs(10), running).await.unwrap().unwrap();
-        assert_eq!(app.count("SELECT COUNT(*) FROM mails WHERE state = 'sent'").await, 21);
+        assert_eq!(app.count("SELECT COUNT(*) FROM mails WHERE state = 'sent'").await, 20);
         assert_eq!(server.mails().len(), before + 20, "each once");
     }
 }

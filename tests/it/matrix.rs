@@ -1,1 +1,145 @@
-//! To be written.
+//! Every route for every role: what it answers is a snapshot that a manager could review, and no route is missing from it.
+
+use std::collections::BTreeSet;
+
+use care_portal::access::{DefaultRole, RoleKey};
+use serde_json::json;
+
+use crate::support::app::{Database, Person, TestApp};
+
+/// Method, route as it is registered, and whether a stranger may come here (everything else must lead to signing in).
+const ROUTES: &[(&str, &str, bool)] = &[
+    ("GET", "/", false),
+    ("GET", "/health", true),
+    ("GET", "/sign-in", true),
+    ("POST", "/sign-in", true),
+    ("POST", "/sign-out", true),
+    ("GET", "/profile", false),
+    ("POST", "/profile/api-keys", false),
+    ("POST", "/profile/api-keys/{id}/revoke", false),
+    ("GET", "/join", true),
+    ("POST", "/join", true),
+    ("POST", "/join/accept", true),
+    ("POST", "/join/decline", true),
+    ("POST", "/join/password-strength", true),
+    ("GET", "/assets/{version}/{*path}", true),
+    ("GET", "/{scope}", false),
+    ("GET", "/{scope}/patients", false),
+    ("GET", "/{scope}/staff", false),
+    ("GET", "/{scope}/invitations", false),
+    ("GET", "/{scope}/invitations/new", false),
+    ("POST", "/{scope}/invitations/new", false),
+    ("POST", "/{scope}/invitations/check", false),
+    ("POST", "/{scope}/invitations/read-file", false),
+    ("POST", "/{scope}/invitations/selected", false),
+    ("POST", "/{scope}/invitations/{id}/link", false),
+    ("GET", "/{scope}/invitations/batches/{id}", false),
+    ("GET", "/api/v1/openapi.json", true),
+    ("GET", "/api/v1/reference", true),
+    ("GET", "/api/v1/{*rest}", true),
+    ("GET", "/api/v1/scopes/{scope}/roles", false),
+    ("POST", "/api/v1/scopes/{scope}/invitations/check", false),
+    ("POST", "/api/v1/scopes/{scope}/invitations", false),
+    ("GET", "/api/v1/scopes/{scope}/invitations", false),
+    ("GET", "/api/v1/scopes/{scope}/staff", false),
+    ("GET", "/api/v1/invitations/{id}", false),
+    ("DELETE", "/api/v1/invitations/{id}", false),
+    ("POST", "/api/v1/invitations/{id}/resend", false),
+];
+
+/// Exists in the demonstration only, which a test of its own covers.
+const DEMO_ROUTES: [&str; 2] = ["/mailbox", "/mailbox/{id}"];
+
+/// What a route answers, without its body.
+async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str) -> String {
+    let invitation = app.invite(&app.admin_caller().await, app.cardiology, RoleKey::Default(DefaultRole::DeploymentStaff), &format!("x{}@northfield.example", app.portal.new_id::<care_portal::types::kind::Mail>().uuid().simple())).await;
+    let path = route
+        .replace("{scope}", scope)
+        .replace("{id}", &invitation.to_string())
+        .replace("{version}/{*path}", "x/css/portal.css")
+        .replace("{*rest}", "nowhere");
+    let request = who.client.request(method.parse().unwrap(), format!("{}{path}", app.url)).header("sec-fetch-site", "same-origin");
+    let request = match (method, route) {
+        ("POST", "/{scope}/invitations/new" | "/{scope}/invitations/read-file") => {
+            let form = reqwest::multipart::Form::new().text("addresses", "one@northfield.example").text("role", "organisation_staff").text("window", "7d").text("do", "send").text("send_key", "k");
+            request.multipart(form)
+        }
+        ("POST", route) if route.ends_with("/check") && !route.starts_with("/api") => request.json(&json!({ "text": "a@northfield.example" })),
+        ("POST", route) if route.ends_with("/check") => request.json(&json!({ "addresses": ["a@northfield.example"] })),
+        ("POST", "/api/v1/scopes/{scope}/invitations") => request.header("idempotency-key", "k").json(&json!({ "addresses": ["two@northfield.example"], "role": "organisation_staff" })),
+        ("POST", "/join/password-strength") => request.json(&json!({ "password": "x" })),
+        ("POST", _) => request.form(&[("x", "y")]),
+        _ => request,
+    };
+    let answer = request.send().await.unwrap();
+    let to = answer.headers().get("location").map(|to| to.to_str().unwrap().split(['?', '_']).next().unwrap().to_owned());
+    match to {
+        Some(to) => format!("{} {}", answer.status().as_u16(), to.split("/invitations/batches").next().unwrap()),
+        None => answer.status().as_u16().to_string(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_every_route_answers_to_every_role() {
+    let app = TestApp::start(Database::Sqlite).await;
+    let mut people = vec![("stranger".to_owned(), app.visitor())];
+    for role in DefaultRole::ALL {
+        let word = format!("{}.here", role.key().replace('_', ""));
+        people.push((role.name().to_owned(), app.person(&word, RoleKey::Default(role), app.cardiology).await));
+    }
+    people.push(("Ward Coordinator".to_owned(), app.person("coordinator", app.coordinator, app.cardiology).await));
+    people.push(("Admin elsewhere".to_owned(), app.person("elsewhere", RoleKey::Default(DefaultRole::Admin), app.diabetes).await));
+    people.push(("Admin of all".to_owned(), app.person("ofall", RoleKey::Default(DefaultRole::Admin), app.organisation).await));
+    let scope = app.cardiology.to_string();
+    let mut table = String::new();
+    for (method, route, open) in ROUTES {
+        table.push_str(&format!("{method} {route}\n"));
+        for (name, person) in &people {
+            // Signing out would end the test.
+            if *route == "/sign-out" && name != "stranger" {
+                continue;
+            }
+            let answer = ask(&app, person, method, route, &scope).await;
+            assert!(!answer.starts_with('5'), "{method} {route} as {name}: {answer}");
+            if name == "stranger" && !open {
+                assert!(answer.starts_with("303 /sign-in") || answer == "401", "{method} {route} lets a stranger in: {answer}");
+            }
+            if name == "Admin elsewhere" && route.contains("{scope}") {
+                assert_eq!(answer, "404", "{method} {route} of another deployment");
+            }
+            table.push_str(&format!("    {name:<20} {answer}\n"));
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+/// Reads the routes from where they are registered, so that a new one cannot be forgotten here.
+#[test]
+fn no_route_is_missing_from_the_matrix() {
+    let mut registered = BTreeSet::new();
+    for file in walk("src") {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for part in text.split(".route(\"").skip(1) {
+            registered.insert(part.split('"').next().unwrap().to_owned());
+        }
+        for part in text.split("utoipa::path(").skip(1) {
+            let path = part.split("path = \"").nth(1).unwrap().split('"').next().unwrap();
+            registered.insert(format!("/api/v1{path}"));
+        }
+    }
+    let known: BTreeSet<String> = ROUTES.iter().map(|(_, route, _)| (*route).to_owned()).chain(DEMO_ROUTES.map(str::to_owned)).collect();
+    assert_eq!(registered, known);
+}
+
+pub fn walk(folder: &str) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(walk(path.to_str().unwrap()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
