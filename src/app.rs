@@ -127,8 +127,14 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Portal> {
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("making the data directory {}", config.data_dir.display()))?;
     let rng = Rng::System;
-    let root = load_or_make_root_key(&config.root_key_file, &rng)?;
     let db = Db::open(&config.database()).await?;
+    if !config.root_key_file.exists() && identity::actions::any_account(db.reader()).await? {
+        anyhow::bail!(
+            "the root key {} is missing, but the database has accounts; put the key back (without it no password and no link works)",
+            config.root_key_file.display()
+        );
+    }
+    let root = load_or_make_root_key(&config.root_key_file, &rng)?;
     Ok(Portal::new(config, db, clock, rng, Keys::derive(root.expose())))
 }
 

@@ -93,28 +93,34 @@ impl Op {
     /// # Errors
     /// When the database fails.
     pub async fn begin(portal: &Portal, caller: &Caller) -> Result<Self> {
+        Self::begin_locking(portal, caller, None).await
+    }
+
+    /// Begins an operation in an organisation where the caller need not be a member: an invitee's.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn begin_in(portal: &Portal, caller: &Caller, organisation: OrganisationId) -> Result<Self> {
+        Self::begin_locking(portal, caller, Some(organisation)).await
+    }
+
+    /// All locks are taken here and in one order, so that no two operations wait for each other.
+    async fn begin_locking(portal: &Portal, caller: &Caller, also: Option<OrganisationId>) -> Result<Self> {
         let tx = portal.db.begin_write().await?;
         let now = portal.now();
         let mut caller = caller.clone();
+        let own = caller.actor().map(|actor| actor.memberships.clone()).unwrap_or_default();
+        let mut organisations: Vec<_> = own.iter().map(|m| m.scope.organisation).chain(also).collect();
+        organisations.sort();
+        organisations.dedup();
+        for organisation in organisations {
+            db::lock_organisation(&tx, organisation).await?;
+        }
         if let Caller::Person(actor, _) = &mut caller {
-            let mut organisations: Vec<_> = actor.memberships.iter().map(|m| m.scope.organisation).collect();
-            organisations.sort();
-            organisations.dedup();
-            for organisation in organisations {
-                db::lock_organisation(&tx, organisation).await?;
-            }
             let memberships = access::store::memberships_of(&tx, actor.account, now).await?;
             *actor = Actor::new(actor.account, actor.name.clone(), actor.email.clone(), actor.via, memberships);
         }
         Ok(Self { portal: portal.clone(), caller, tx, now, events: Vec::new(), mails: Vec::new() })
-    }
-
-    /// For a visitor or the portal itself: takes the organisation's lock, once it is known which.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn lock(&self, organisation: OrganisationId) -> Result<()> {
-        Ok(db::lock_organisation(&self.tx, organisation).await?)
     }
 
     /// The transaction, for store functions.

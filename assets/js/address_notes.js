@@ -26,9 +26,10 @@ export function noteLine(list, item, pendingUrl, after, { id, removable = false 
       icon(confirmed ? 'check' : MARK[item.state]), confirmed ? 'Will be sent' : item.state_word ?? WORD[item.state]),
     make('span', { class: 'note-text' }, make('span', { class: 'strong break' }, item.text), item.reason ? ` ${item.reason}` : ''));
   const buttons = remedies(list, item, pendingUrl, after);
+  // Beside the text rather than among the buttons below it, so that most rows need one line.
   if (removable) {
-    buttons.append(make('button', {
-      type: 'button', class: 'button small quiet-button', 'aria-label': `Remove ${item.text}`,
+    line.append(make('button', {
+      type: 'button', class: 'button small icon-only quiet-button', 'aria-label': `Remove ${item.text}`,
       onclick: () => { list.remove(item); after(); },
     }, icon('close')));
   }

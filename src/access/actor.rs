@@ -117,6 +117,8 @@ fn narrow(mut membership: Membership, permissions: PermissionSet, scope: Scope) 
         membership.scope = scope;
     }
     membership.role.permissions = membership.role.permissions.intersection(permissions);
+    // A key hands on no more than it has: a leaked key that may invite must not be able to make Admins.
+    membership.role.delegates = membership.role.delegates.intersection(permissions);
     Some(membership)
 }
 

@@ -16,7 +16,7 @@ use crate::{
     access::{Origin, Scope},
     app,
     config::Config,
-    demo,
+    demo, identity,
     invitations::{self, link_of},
     op::{Caller, Op},
     sites,
@@ -133,4 +133,21 @@ pub(super) async fn setup(config: Option<&Path>, arguments: SetupArguments) -> R
         organisation.name
     );
     print(&link)
+}
+
+#[derive(Args)]
+pub(super) struct DeploymentArguments {
+    /// The staff member in whose name; needs “Assign roles and remove staff members” in the whole organisation.
+    #[arg(long = "as", value_name = "E-MAIL")]
+    acting: String,
+    /// The deployment's name.
+    name: String,
+}
+
+pub(super) async fn add_deployment(config: Option<&Path>, arguments: DeploymentArguments) -> Result<ExitCode> {
+    let portal = app::open(Config::load(config)?, Clock::System).await?;
+    let caller = identity::actions::act_from_terminal(&portal, &arguments.acting).await?;
+    let first = caller.actor()?.memberships.first().ok_or(crate::error::Error::NotFound)?.scope;
+    let deployment = sites::actions::create_deployment(&portal, &caller, first.organisation, &arguments.name).await?;
+    print(&deployment.id.to_string())
 }

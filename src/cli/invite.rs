@@ -22,7 +22,7 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct InviteArguments {
-    /// The deployment, by name or as dep_…; the whole organisation when it is left out.
+    /// The deployment, by name or as dep_…; where the acting person works when it is left out.
     #[arg(long)]
     deployment: Option<String>,
     /// The role, by name or key.

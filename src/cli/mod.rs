@@ -29,6 +29,8 @@ enum Command {
     Serve,
     /// Make an organisation and print the one-time link of its first Admin.
     Setup(commands::SetupArguments),
+    /// Add a deployment to an organisation.
+    AddDeployment(commands::DeploymentArguments),
     /// Invite staff members.
     Invite(invite::InviteArguments),
     /// Check settings, database, mail server and clock, and say what to mend.
@@ -56,6 +58,7 @@ pub fn main() -> ExitCode {
             Command::Demo(demo) => commands::demo(demo).await,
             Command::Serve => commands::serve(config.as_deref()).await,
             Command::Setup(setup) => commands::setup(config.as_deref(), setup).await,
+            Command::AddDeployment(add) => commands::add_deployment(config.as_deref(), add).await,
             Command::Invite(invite) => invite::run(config.as_deref(), invite).await,
             Command::Doctor => doctor::run(config.as_deref()).await,
             Command::Settings => print(include_str!("../defaults.toml")),
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
         Err(error) => match error.downcast_ref::<Error>() {
             Some(Error::Internal(cause)) => fail(&format!("{cause:#}"), 1),
             Some(known @ (Error::Forbidden(_) | Error::NotFound)) => fail(&known.to_string(), 3),
+            Some(known @ Error::Unavailable(_)) => fail(&known.to_string(), 1),
             Some(known) => fail(&known.to_string(), 2),
             None => fail(&format!("{error:#}"), 1),
         },

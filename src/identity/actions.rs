@@ -48,9 +48,8 @@ pub async fn sign_in(portal: &Portal, origin: &Origin, email: &str, password: &s
         return Err(Error::field("password", "This e-mail and password do not belong together"));
     };
     let mut op = Op::begin(portal, &caller).await?;
-    if let [by_account, _] = &subjects {
-        attempts::forget(op.tx(), by_account).await?;
-    }
+    let [by_account, _] = &subjects;
+    attempts::forget(op.tx(), by_account).await?;
     let session = begin_session(&mut op, &account).await?;
     op.commit().await?;
     Ok(session)
@@ -306,4 +305,12 @@ pub async fn name_of(db: &impl sea_orm::ConnectionTrait, id: AccountId) -> Resul
 /// [`Error::NotFound`] when there is no such account.
 pub async fn address_of(db: &impl sea_orm::ConnectionTrait, id: AccountId) -> Result<String> {
     store::find_by_id(db, id).await?.map(|account| account.email).ok_or(Error::NotFound)
+}
+
+/// Whether anybody has an account here at all.
+///
+/// # Errors
+/// When the database fails.
+pub async fn any_account(db: &impl sea_orm::ConnectionTrait) -> Result<bool> {
+    Ok(store::any_account(db).await?)
 }

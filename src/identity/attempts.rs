@@ -16,6 +16,8 @@ const FREE_FOR_ADDRESS: i64 = 50;
 /// NIST SP 800-63B-4 3.2.2 allows waits of half a minute to an hour.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// A day without a failure starts the count anew; a hospital's one address must not fill up over the years.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// Whose failures are counted together.
 pub(super) struct Subject {
@@ -77,8 +79,9 @@ async fn add_failure(tx: &crate::db::Tx, subject: &Subject, portal: &Portal) -> 
         .query_one_raw(Statement::from_sql_and_values(
             backend,
             "INSERT INTO attempts (subject, failures, blocked_until, last_at) VALUES ($1, 1, 0, $2) \
-             ON CONFLICT (subject) DO UPDATE SET failures = attempts.failures + 1, last_at = excluded.last_at RETURNING failures",
-            [subject.key.as_str().into(), now.into()],
+             ON CONFLICT (subject) DO UPDATE SET failures = CASE WHEN attempts.last_at < $3 THEN 1 ELSE attempts.failures + 1 END, \
+             last_at = excluded.last_at RETURNING failures",
+            [subject.key.as_str().into(), now.into(), now.minus(FORGOTTEN_AFTER).into()],
         ))
         .await?;
     let failures: i64 = row.map_or(Ok(0), |row| row.try_get("", "failures"))?;

@@ -46,7 +46,10 @@ pub fn judge(password: &str, about: &[&str]) -> Strength {
         .collect();
     let known: Vec<&str> = parts.iter().copied().chain(LOCAL_WORDS).collect();
     if without(password, &known).chars().count() < 8 {
-        return weak(1, "It is made of words about you or this place. Add words that do not belong together.".to_owned());
+        return weak(
+            1,
+            "It is made of words about you or this place. Add words that do not belong together.".to_owned(),
+        );
     }
     let entropy = zxcvbn::zxcvbn(password, &known);
     let score = u8::from(entropy.score());

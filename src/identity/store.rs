@@ -100,6 +100,10 @@ pub(super) async fn find_by_id(db: &impl ConnectionTrait, id: AccountId) -> Resu
     Ok(account::Entity::find_by_id(id).one(db).await?.map(Into::into))
 }
 
+pub(super) async fn any_account(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    Ok(account::Entity::find().one(db).await?.is_some())
+}
+
 pub(super) async fn insert_account(
     tx: &Tx,
     id: AccountId,

@@ -379,7 +379,7 @@ fn parse_answer(text: &str) -> Result<BatchAnswer, DbErr> {
     serde_json::from_str(text).map_err(|error| DbErr::Custom(error.to_string()))
 }
 
-/// How many live invitations give each role in this scope.
+/// How many invitations are open in exactly this scope.
 pub(super) async fn count_open(db: &impl ConnectionTrait, visible: &Visible) -> Result<u64, DbErr> {
     #[derive(FromQueryResult)]
     struct Count {
@@ -448,12 +448,7 @@ pub(super) async fn list(
 
 /// The statement behind [`list`]; its plan is a snapshot test on both databases.
 #[must_use]
-pub fn list_statement(
-    visible: &Visible,
-    query: &Query,
-    size: usize,
-    now: Timestamp,
-) -> (String, Vec<sea_orm::Value>) {
+pub fn list_statement(visible: &Visible, query: &Query, size: usize, now: Timestamp) -> (String, Vec<sea_orm::Value>) {
     let scope = visible.scope();
     let (scope_column, scope_id) = match scope.deployment {
         Some(_) => ("scope_id", scope.id()),

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryFilter, Set, Statement,
-    sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, Set,
+    Statement, sea_query::Expr,
 };
 
 use super::{Claimed, NewMail, Outcome};
@@ -127,10 +127,9 @@ pub async fn trouble(db: &impl ConnectionTrait, organisation: OrganisationId) ->
     let waiting = mail::Entity::find()
         .filter(mail::Column::DoneAt.is_null())
         .filter(mail::Column::State.eq("trying"))
-        .filter(mail::Column::OrganisationId.eq(organisation))
-        .all(db)
-        .await?;
-    Ok(waiting.first().map(|first| (waiting.len() as u64, first.answer.clone())))
+        .filter(mail::Column::OrganisationId.eq(organisation));
+    let Some(first) = waiting.clone().one(db).await? else { return Ok(None) };
+    Ok(Some((waiting.count(db).await?, first.answer)))
 }
 
 /// Claims up to `limit` mails that are due. A claim that is not settled within the lease falls to the next claimer.

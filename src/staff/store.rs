@@ -175,12 +175,7 @@ impl From<Listed> for StaffMember {
 
 /// The statement behind [`list`]; its plan is a snapshot test on both databases.
 #[must_use]
-pub fn list_statement(
-    visible: &Visible,
-    query: &Query,
-    size: usize,
-    now: Timestamp,
-) -> (String, Vec<sea_orm::Value>) {
+pub fn list_statement(visible: &Visible, query: &Query, size: usize, now: Timestamp) -> (String, Vec<sea_orm::Value>) {
     let scope = visible.scope();
     let (scope_column, scope_id) = match scope.deployment {
         Some(_) => ("scope_id", scope.id()),

@@ -93,7 +93,10 @@ fn words(error: &Error) -> (&'static str, String) {
         Error::Invalid(_) => "This cannot be used as it is",
         Error::Forbidden(_) => "You cannot do this here",
         Error::NotFound => {
-            return ("Page not found", "There is nothing at this address, or your access does not reach it.".to_owned());
+            return (
+                "Page not found",
+                "There is nothing at this address, or your access does not reach it.".to_owned(),
+            );
         }
         Error::Conflict(_) => "This has changed in the meantime",
         Error::Gone(_) => "This is no longer there",

@@ -18,8 +18,16 @@ async fn key(person: &Person, scope: &str, permissions: &[&str]) -> String {
     page[start..].split('"').next().unwrap().to_owned()
 }
 
-async fn call(app: &TestApp, key: &str, method: &str, path: &str, body: Option<Value>, idempotency: &str) -> (StatusCode, Value) {
-    let mut request = Client::new().request(method.parse().unwrap(), format!("{}/api/v1{path}", app.url)).bearer_auth(key);
+async fn call(
+    app: &TestApp,
+    key: &str,
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+    idempotency: &str,
+) -> (StatusCode, Value) {
+    let mut request =
+        Client::new().request(method.parse().unwrap(), format!("{}/api/v1{path}", app.url)).bearer_auth(key);
     if let Some(body) = body {
         request = request.header("idempotency-key", idempotency).json(&body);
     }
@@ -30,7 +38,8 @@ async fn call(app: &TestApp, key: &str, method: &str, path: &str, body: Option<V
 on_both! {
     async fn a_key_invites_lists_resends_and_deletes(app: &TestApp) {
         let admin = app.admin().await;
-        let key = key(&admin, &app.organisation.to_string(), &["invite_staff"]).await;
+        let all: Vec<&str> = care_portal::access::Permission::all().map(|permission| permission.key()).collect();
+        let key = key(&admin, &app.organisation.to_string(), &all).await;
         let scope = format!("/scopes/{}", app.cardiology);
         let (status, roles) = call(app, &key, "GET", &format!("{scope}/roles"), None, "").await;
         assert_eq!(status, StatusCode::OK);
@@ -73,6 +82,12 @@ on_both! {
             let (status, _) = call(app, &narrow, "GET", &format!("/scopes/{beyond}/staff"), None, "").await;
             assert_eq!(status, StatusCode::NOT_FOUND);
         }
+        let inviting = key(&admin, &app.cardiology.to_string(), &["invite_staff", "view_patient_data"]).await;
+        for beyond in ["admin", "deployment_staff"] {
+            let body = json!({ "addresses": ["eve@northfield.example"], "role": beyond });
+            let (status, _) = call(app, &inviting, "POST", &format!("/scopes/{}/invitations", app.cardiology), Some(body), beyond).await;
+            assert_eq!(status, StatusCode::FORBIDDEN, "a key that may invite hands on no more than it has: {beyond}");
+        }
         let lucy = app.person("lucy", RoleKey::Default(DefaultRole::Contributor), app.cardiology).await;
         let page = lucy.post("/profile/api-keys", &[("name", "x"), ("scope", &app.cardiology.to_string()), ("permissions", "invite_staff")]).await;
         assert_eq!(page.status(), StatusCode::UNPROCESSABLE_ENTITY);
@@ -99,7 +114,8 @@ on_both! {
 
     async fn bad_requests_are_answered_with_problems(app: &TestApp) {
         let admin = app.admin().await;
-        let key = key(&admin, &app.organisation.to_string(), &["invite_staff", "view_staff"]).await;
+        let all: Vec<&str> = care_portal::access::Permission::all().map(|permission| permission.key()).collect();
+        let key = key(&admin, &app.organisation.to_string(), &all).await;
         let scope = format!("/scopes/{}", app.cardiology);
         for (body, field) in [
             (json!({ "addresses": [], "role": "contributor" }), "addresses"),

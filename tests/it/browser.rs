@@ -1,1 +1,439 @@
-//! To be written.
+//! What people see and press, in a real browser: the whole way from inviting to working, with script and without, and pages that
+//! everybody can read and reach.
+
+use std::{path::Path, time::Duration};
+
+use care_portal::{
+    access::{DefaultRole, RoleKey, Scope},
+    demo,
+};
+use mail_parser::MessageParser;
+use serde_json::json;
+
+use crate::support::{
+    app::{Database, PASSWORD, TestApp},
+    axe::serious_violations,
+    browser::{Browser, Options, keys},
+};
+
+const STAFF: RoleKey = RoleKey::Default(DefaultRole::DeploymentStaff);
+
+async fn sign_in(browser: &Browser, app: &TestApp, email: &str, password: &str) {
+    browser.goto(&app.url).await;
+    browser.fill("#email", email).await;
+    browser.fill("#password", password).await;
+    browser.click("form.stack .primary").await;
+    browser.wait_text("My Deployments").await;
+}
+
+/// Ada, signed in, in a browser of her own.
+async fn ada(app: &TestApp, options: Options) -> Browser {
+    let browser = Browser::open(options).await;
+    sign_in(&browser, app, "ada@northfield.example", PASSWORD).await;
+    browser
+}
+
+async fn open_invite_window(browser: &Browser) {
+    browser.click(".title-end summary").await;
+    browser.click(".title-end .panel a").await;
+    browser.wait_for("dialog #addresses").await;
+}
+
+/// Waits until the button says so and can be pressed, and presses it.
+async fn press_send(browser: &Browser, label: &str) {
+    browser.wait_for("[data-send][aria-disabled='false']").await;
+    assert_eq!(browser.text("[data-send]").await, label);
+    browser.click("[data-send]").await;
+}
+
+/// Sends what is due and reads the newest mail to this address, as its reader would.
+async fn mail_to(app: &TestApp, address: &str) -> String {
+    app.send_mail().await;
+    let mut files: Vec<_> =
+        std::fs::read_dir(app.portal.config.mail_folder()).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let mails = files.iter().rev().map(|file| std::fs::read(file).unwrap());
+    let found = mails.filter_map(|bytes| {
+        let mail = MessageParser::default().parse(&bytes)?;
+        let to = mail.to()?.first()?.address()?;
+        (to == address).then(|| mail.body_text(0).unwrap().into_owned())
+    });
+    found.into_iter().next().unwrap_or_else(|| panic!("no mail to {address}"))
+}
+
+fn link_in(mail: &str) -> &str {
+    mail.split_whitespace().find(|word| word.contains("/join#")).unwrap_or_else(|| panic!("no link in {mail}"))
+}
+
+async fn create_account(browser: &Browser, name: &str) {
+    browser.wait_text("Create your account").await;
+    browser.fill("#full_name", name).await;
+    browser.fill("#password", PASSWORD).await;
+    browser.click("form[action='/join/accept'] .primary").await;
+    browser.wait_url("/patients").await;
+    for expected in ["Cardiology", "All patients", "Welcome. Your access is ready."] {
+        browser.wait_text(expected).await;
+    }
+    assert_eq!(browser.title().await, "Patient List – Care Portal");
+}
+
+/// Nothing failed, and the content security policy refused nothing. That a page which says "not found" is sent with 404 is how it
+/// should be.
+async fn assert_quiet(browser: &Browser) {
+    let errors = browser.console_errors().await;
+    let errors: Vec<_> =
+        errors.iter().filter(|error| !error.contains("the server responded with a status of 4")).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_the_list_menu_to_the_patient_list() {
+    let app = TestApp::start(Database::Sqlite).await;
+    let ada = ada(&app, Options::default()).await;
+    ada.click_text(Some("a"), "Cardiology").await;
+    ada.wait_text("No patients yet").await;
+    ada.click(".view-filter summary").await;
+    ada.click_text(Some("a"), "All staff members").await;
+    ada.wait_url("/staff").await;
+    open_invite_window(&ada).await;
+
+    let typed = format!(
+        "ben@northfield.example, Olu Adeyemi <olu@northfield.example>{0}grainne{0}eilidh@northfeild.example{0}",
+        keys::ENTER
+    );
+    ada.press(Some("dialog #addresses"), &typed).await;
+    ada.wait_for(".chip.refused").await;
+    ada.wait_for(".chip.look").await;
+    ada.wait_text("There is no “@”").await;
+    ada.wait_text("northfeild.example is one letter off northfield.example").await;
+    assert_eq!(ada.text("[data-send]").await, "Send 2 invites");
+
+    // Back from the empty field to the last chip, to the one before, and away with that.
+    ada.press(None, keys::BACKSPACE).await;
+    ada.press(None, keys::LEFT).await;
+    assert_eq!(ada.eval("return document.activeElement.ariaLabel").await, "Remove grainne");
+    ada.press(None, keys::BACKSPACE).await;
+    assert!(!ada.exists(".chip.refused").await);
+    assert_eq!(
+        ada.eval("return document.activeElement.ariaLabel").await,
+        "Remove Olu Adeyemi <olu@northfield.example>",
+        "the focus goes on"
+    );
+    ada.click(".chip-notes button").await;
+    ada.wait_for(".chip.ready[title='eilidh@northfield.example'], .chip.ready [title='eilidh@northfield.example']")
+        .await;
+    ada.wait_text("Choose a role.").await;
+    ada.select("#role", "Deployment Staff").await;
+    ada.wait_text("looks after patients from day to day").await;
+    ada.click_text(Some("label"), "72 hours").await;
+    press_send(&ada, "Send 3 invites").await;
+    ada.wait_text("3 invites sent").await;
+    ada.click_text(Some("a"), "See pending invitations").await;
+    ada.wait_url("/invitations").await;
+    for expected in
+        ["ben@northfield.example", "olu@northfield.example", "eilidh@northfield.example", "in 3 days", "Queued"]
+    {
+        ada.wait_text(expected).await;
+    }
+    assert_quiet(&ada).await;
+
+    let mail = mail_to(&app, "ben@northfield.example").await;
+    let ben = Browser::open(Options::phone()).await;
+    ben.goto(link_in(&mail)).await;
+    ben.wait_text("Ada Okafor invites you to Cardiology at Northfield Hospital").await;
+    assert_eq!(ben.url().await, format!("{}/join", app.url), "the code has left the address bar");
+    assert_eq!(ben.eval("return history.length").await, 2, "and stands in no entry that Back leads to");
+    ben.fill("#password", "river").await;
+    ben.wait_text("10 more characters needed").await;
+    ben.fill("#password", PASSWORD).await;
+    ben.wait_text("Strong.").await;
+    create_account(&ben, "Ben Achterberg").await;
+    assert_quiet(&ben).await;
+
+    ada.goto(&format!("{}{}/staff", app.url, app.cardiology.path())).await;
+    ada.wait_text("Ben Achterberg").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_file_is_reviewed_in_the_window() {
+    let app = TestApp::start(Database::Sqlite).await;
+    let ada = ada(&app, Options::default()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rota.csv");
+    let rows: String = (1..=146).map(|n| format!("person.{n}@northfield.example;Person {n}\n")).collect();
+    let odd = "PERSON.1@northfield.example;Again\nnobody;Nobody\nx@gmial.com;X\nada@northfield.example;Ada\n";
+    std::fs::write(&file, format!("E-mail;Name\n{rows}{odd}")).unwrap();
+    let pending = format!("{}{}/invitations", app.url, app.organisation.path());
+    ada.goto(&pending).await;
+    open_invite_window(&ada).await;
+    ada.upload("dialog #file", &file).await;
+    ada.wait_text("150 rows read, 149 addresses added; repeats were merged. Nothing is sent yet.").await;
+    for expected in ["All 149", "Ready 146", "Look again 1", "Already staff 1", "Refused 1"] {
+        ada.wait_text(expected).await;
+    }
+    ada.click_text(Some("button"), "Look again 1").await;
+    ada.wait_text("looks like gmail.com").await;
+    assert_eq!(ada.eval("return document.querySelectorAll('.long-list li').length").await, 1, "the counts filter");
+    assert_eq!(app.count("SELECT COUNT(*) FROM batches").await, 1, "only Ada's own");
+    ada.select("#role", "Contributor").await;
+    ada.wait_text("3 will not be sent.").await;
+    press_send(&ada, "Send 146 invites").await;
+    ada.wait_text("146 invites sent").await;
+    ada.click("dialog .window-close button").await;
+    ada.wait_text("50 shown").await;
+    assert_eq!(ada.url().await, pending, "the list behind the window shows them without being opened anew");
+    assert_quiet(&ada).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_story_without_script() {
+    let app = TestApp::start(Database::Sqlite).await;
+    let without = || Options { script: false, ..Options::default() };
+    let ada = ada(&app, without()).await;
+    ada.click_text(Some("a"), "Cardiology").await;
+    ada.click(".view-filter summary").await;
+    ada.click_text(Some("a"), "All staff members").await;
+    ada.click(".title-end summary").await;
+    ada.click(".title-end .panel a").await;
+    ada.wait_url("/invitations/new").await;
+    ada.fill("#addresses", "ben@northfield.example, eilidh@northfeild.example\ngrainne").await;
+    ada.select("#role", "Deployment Staff").await;
+    ada.click_text(Some("label"), "72 hours").await;
+    ada.click(".no-script [value=review]").await;
+    ada.wait_text("1 ready · 1 to look at again · 0 already staff · 0 already invited · 1 refused").await;
+    ada.click_text(Some("button"), "Use eilidh@northfield.example").await;
+    ada.wait_text("2 ready · 0 to look at again").await;
+    ada.click_text(Some("button"), "Send invites").await;
+    ada.wait_text("2 invites sent").await;
+    ada.wait_text("grainne").await;
+    ada.click_text(Some("a"), "See pending invitations").await;
+    ada.wait_text("eilidh@northfield.example").await;
+
+    let mail = mail_to(&app, "ben@northfield.example").await;
+    let code = mail.split_whitespace().find(|word| word.starts_with("cpi1_")).expect("the bare code");
+    let ben = Browser::open(without()).await;
+    ben.goto(&format!("{}/join", app.url)).await;
+    ben.fill("#code", code).await;
+    ben.click_text(Some("button"), "Open invitation").await;
+    create_account(&ben, "Ben Achterberg").await;
+
+    // Deleting asks on a page of its own.
+    ada.click_text(Some("summary"), "Menu for eilidh@northfield.example").await;
+    ada.click_text(Some("button"), "Delete invitation").await;
+    ada.wait_text("Delete the invitation of eilidh@northfield.example?").await;
+    ada.click_text(Some("button"), "Delete").await;
+    ada.wait_text("The invitation of eilidh@northfield.example was deleted.").await;
+    assert_quiet(&ada).await;
+    assert_quiet(&ben).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_is_resent_copied_and_deleted() {
+    let app = TestApp::start(Database::Sqlite).await;
+    let caller = app.admin_caller().await;
+    let id = app.invite(&caller, app.cardiology, STAFF, "ben@northfield.example").await;
+    app.invite(&caller, app.cardiology, STAFF, "olu@northfield.example").await;
+    app.advance(Duration::from_secs(3 * 24 * 3600));
+    let ada = ada(&app, Options::default()).await;
+    let rights = json!({ "origin": app.url, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+    ada.devtools("Browser.grantPermissions", rights).await;
+    ada.goto(&format!("{}{}/invitations", app.url, app.cardiology.path())).await;
+    let menu = async |entry: &str| {
+        ada.click_text(Some("summary"), "Menu for ben@northfield.example").await;
+        ada.click_text(Some("button"), entry).await;
+    };
+    menu("Resend invitation").await;
+    ada.wait_text("The invitation of ben@northfield.example was resent.").await;
+    assert_eq!(app.count("SELECT COUNT(*) FROM mails WHERE recipient = 'ben@northfield.example'").await, 2);
+
+    menu("Copy link").await;
+    ada.wait_text("Link for ben@northfield.example copied.").await;
+    assert_eq!(
+        ada.eval("return navigator.clipboard.readText()").await,
+        format!("{}/join#{}", app.url, app.code(id, 1))
+    );
+
+    menu("Delete invitation").await;
+    ada.wait_text("The link sent to ben@northfield.example stops working at once.").await;
+    assert_eq!(ada.eval("return document.activeElement.innerText").await, "Cancel", "the harmless button comes first");
+    ada.press(None, keys::ESCAPE).await;
+    assert!(!ada.exists("dialog[open]").await);
+    menu("Delete invitation").await;
+    ada.click("dialog[open] .danger").await;
+    ada.wait_text("The invitation of ben@northfield.example was deleted.").await;
+    assert!(!ada.text("table").await.contains("ben@northfield.example"));
+
+    // Several at once, from the bar that shows itself when a box is ticked.
+    ada.click("thead [data-all]").await;
+    ada.wait_text("1 invitation selected").await;
+    ada.click(".bulk .danger").await;
+    ada.click("dialog[open] .danger").await;
+    ada.wait_text("No invitations to show").await;
+    assert_eq!(app.events("invitation.deleted").await, 2);
+    assert_quiet(&ada).await;
+}
+
+/// Looks at one width, in light and dark, at what the browser shows.
+struct Look<'a> {
+    browser: &'a Browser,
+    found: Vec<String>,
+}
+
+impl Look<'_> {
+    async fn at(&mut self, what: &str) {
+        for scheme in ["light", "dark"] {
+            // Without motion no colour is caught halfway on its way to another.
+            let features = json!([{ "name": "prefers-color-scheme", "value": scheme }, { "name": "prefers-reduced-motion", "value": "reduce" }]);
+            self.browser.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+            for violation in serious_violations(self.browser).await {
+                self.found.push(format!("{what}, {scheme}: {violation:#?}"));
+            }
+        }
+        let wide = self
+            .browser
+            .eval("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            .await;
+        if wide != 0 {
+            self.found.push(format!("{what}: scrolls sideways by {wide}"));
+        }
+        let errors = self.browser.console_errors().await;
+        self.found.extend(
+            errors
+                .into_iter()
+                .filter(|error| !error.contains("with a status of 4"))
+                .map(|error| format!("{what}: {error}")),
+        );
+    }
+
+    async fn visit(&mut self, url: &str) {
+        self.browser.goto(url).await;
+        self.at(url).await;
+    }
+}
+
+async fn everybody_can_read_and_reach(options: Options) {
+    let app = TestApp::start(Database::Sqlite).await;
+    // The demonstration's hospital has a row of every kind.
+    demo::fill(&app.portal, 30).await.unwrap();
+    let caller = app.admin_caller().await;
+    let open = app.invite(&caller, app.cardiology, STAFF, "ben@northfield.example").await;
+    let ours = |scope: Scope, path: &str| format!("{}{}{path}", app.url, scope.path());
+    let browser = Browser::open(options).await;
+    let mut look = Look { browser: &browser, found: Vec::new() };
+
+    look.visit(&format!("{}/sign-in", app.url)).await;
+    browser.fill("#email", "ada@northfield.example").await;
+    browser.press(Some("#password"), &format!("not it{}", keys::ENTER)).await;
+    browser.wait_text("You are not signed in").await;
+    look.at("sign-in, refused").await;
+    look.visit(&format!("{}/join", app.url)).await;
+    browser.press(Some("#code"), &format!("cpi1_{}", keys::ENTER)).await;
+    browser.wait_text("There is a problem").await;
+    look.at("code, refused").await;
+    // A later generation was never made, so its link is a link of ours that is not valid.
+    browser.goto(&format!("{}/join#{}", app.url, app.code(open, 7))).await;
+    browser.wait_text("This link is not valid").await;
+    look.at("dead link").await;
+    browser.goto(&format!("{}/join#{}", app.url, app.code(open, 1))).await;
+    browser.wait_text("Create your account").await;
+    browser.fill("#password", "river").await;
+    browser.wait_text("10 more characters needed").await;
+    browser.click("details.more summary").await;
+    look.at("creating an account").await;
+
+    sign_in(&browser, &app, "ada.okafor@northfield.example", demo::PASSWORD).await;
+    look.at("deployments").await;
+    let organisation = browser.url().await;
+    browser.click(".view-filter summary").await;
+    look.at("view filter").await;
+    browser.click_text(Some("a"), "All staff members").await;
+    browser.wait_url("/staff").await;
+    look.at("staff").await;
+    look.visit(&format!("{organisation}/staff?q=nobody")).await;
+    look.visit(&format!("{organisation}/invitations")).await;
+    browser.click("tbody .end summary").await;
+    look.at("menu of a row").await;
+    browser.click("tbody .end .danger").await;
+    browser.wait_for("dialog[open]").await;
+    look.at("question").await;
+    browser.press(None, keys::ESCAPE).await;
+    browser.click("tbody .tick .box").await;
+    browser.wait_text("1 invitation selected").await;
+    look.at("a ticked row").await;
+    look.visit(&format!("{organisation}/invitations?q=nobody")).await;
+    open_invite_window(&browser).await;
+    let typed =
+        ["a@gmial.com", "grainne", "ada.okafor@northfield.example", "new@northfield.example", ""].join(keys::ENTER);
+    browser.press(Some("dialog #addresses"), &typed).await;
+    browser.wait_text("There is no “@”").await;
+    browser.select("#role", "Contributor").await;
+    look.at("invite window").await;
+    press_send(&browser, "Send 1 invite").await;
+    browser.wait_text("1 invite sent").await;
+    look.at("result").await;
+    browser.click_text(Some("a"), "See pending invitations").await;
+    browser.wait_url("/invitations").await;
+    browser.goto(&organisation).await;
+    browser.click_text(Some("a"), "Cardiology").await;
+    browser.wait_text("All patients").await;
+    look.at("patients").await;
+    look.visit(&format!("{}?q=nobody", browser.url().await)).await;
+    look.visit(&format!("{}/profile", app.url)).await;
+    browser.click(".more summary").await;
+    look.at("new key").await;
+    look.visit(&format!("{}/join", app.url)).await;
+    look.visit(&format!("{}/no-such-page", app.url)).await;
+    look.visit(&format!("{}/api/v1/reference", app.url)).await;
+
+    browser.goto(&ours(app.organisation, "")).await;
+    browser.wait_text("Page not found").await;
+    look.at("another organisation").await;
+    browser.devtools("Network.clearBrowserCookies", json!({})).await;
+    sign_in(&browser, &app, "ada@northfield.example", PASSWORD).await;
+    look.visit(&ours(app.diabetes, "/invitations")).await;
+    look.visit(&ours(app.diabetes, "/patients")).await;
+    look.visit(&ours(app.diabetes, "/invitations/new")).await;
+    // Script would not let an empty list go; a page without it is answered with what is missing.
+    let send = "const button = Object.assign(document.createElement('input'), { name: 'do', value: 'send' });
+        const form = document.querySelector('[data-invite]');
+        form.append(button);
+        form.submit();";
+    browser.eval(send).await;
+    browser.wait_text("Nothing was sent yet").await;
+    look.at("invite page after an error").await;
+    assert!(look.found.is_empty(), "{} findings\n{}", look.found.len(), look.found.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_can_read_and_reach_every_page_at_a_desk() {
+    everybody_can_read_and_reach(Options::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_can_read_and_reach_every_page_on_a_phone() {
+    everybody_can_read_and_reach(Options::phone()).await;
+}
+
+/// Draws the picture of the documentation: `docs/make-screenshot`. Nothing is drawn unless a file is named.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn screenshot_for_the_documentation() {
+    let Some(file) = std::env::var_os("CARE_PORTAL_SCREENSHOT") else { return };
+    let app = TestApp::start(Database::Sqlite).await;
+    demo::fill(&app.portal, 30).await.unwrap();
+    let browser = Browser::open(Options::default()).await;
+    sign_in(&browser, &app, "ada.okafor@northfield.example", demo::PASSWORD).await;
+    browser.goto(&format!("{}/invitations", browser.url().await)).await;
+    open_invite_window(&browser).await;
+    let typed = [
+        "tom.reyes@northfield.example",
+        "Rosalind Byrne <rosalind.byrne@northfield.example>",
+        "eva.lind@northfeild.example",
+        "",
+    ];
+    browser.press(Some("dialog #addresses"), &typed.join(keys::ENTER)).await;
+    browser.wait_for(".chip.look").await;
+    browser.select("#role", "Organisation Staff").await;
+    browser.wait_text("Send 2 invites").await;
+    browser.eval("document.activeElement.blur()").await;
+    browser.screenshot(Path::new(&file)).await;
+}

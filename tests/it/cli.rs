@@ -24,36 +24,65 @@ fn text(output: &[u8]) -> String {
 #[tokio::test]
 async fn from_an_empty_machine_to_invitations() {
     let folder = tempfile::tempdir().unwrap();
-    let set_up = portal(folder.path(), &["setup", "--organisation", "St Elsewhere", "--email", "ada@elsewhere.example"]);
+    let set_up =
+        portal(folder.path(), &["setup", "--organisation", "St Elsewhere", "--email", "ada@elsewhere.example"]);
     assert!(set_up.status.success(), "{}", text(&set_up.stderr));
     let link = text(&set_up.stdout).trim().to_owned();
     assert!(link.starts_with("http://127.0.0.1:8080/join#cpi1_"), "{link}");
     accept_first_admin(folder.path(), &link).await;
+    let added = portal(folder.path(), &["add-deployment", "--as", "ada@elsewhere.example", "Cardiology"]);
+    assert!(text(&added.stdout).starts_with("dep_"), "{}", text(&added.stderr));
     let csv = folder.path().join("list.csv");
     std::fs::write(&csv, "Email;Name\nben@elsewhere.example;Ben\nnobody;x\n").unwrap();
-    let arguments = ["invite", "--as", "ada@elsewhere.example", "--role", "Contributor", "--csv", csv.to_str().unwrap(), "--json", "--key", "monday", "olu@elsewhere.example"];
+    let arguments = [
+        "invite",
+        "--as",
+        "ada@elsewhere.example",
+        "--role",
+        "Contributor",
+        "--csv",
+        csv.to_str().unwrap(),
+        "--json",
+        "--key",
+        "monday",
+        "olu@elsewhere.example",
+    ];
     let invited = portal(folder.path(), &arguments);
     assert_eq!(invited.status.code(), Some(4), "some were, some were not: {}", text(&invited.stderr));
     let answer: Value = serde_json::from_slice(&invited.stdout).unwrap();
     assert_eq!((answer["sent"].as_array().unwrap().len(), answer["not_sent"].as_array().unwrap().len()), (2, 1));
     let again: Value = serde_json::from_slice(&portal(folder.path(), &arguments).stdout).unwrap();
     assert_eq!(answer, again, "the same key sends nothing twice");
-    let nobody = portal(folder.path(), &["invite", "--as", "eve@elsewhere.example", "--role", "admin", "x@elsewhere.example"]);
+    let nobody =
+        portal(folder.path(), &["invite", "--as", "eve@elsewhere.example", "--role", "admin", "x@elsewhere.example"]);
     assert_eq!(nobody.status.code(), Some(2));
-    let unknown = portal(folder.path(), &["invite", "--as", "ada@elsewhere.example", "--role", "king", "x@elsewhere.example"]);
+    let unknown =
+        portal(folder.path(), &["invite", "--as", "ada@elsewhere.example", "--role", "king", "x@elsewhere.example"]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(text(&unknown.stderr).contains("There is no role king"));
-    let dry = portal(folder.path(), &["invite", "--as", "ada@elsewhere.example", "--role", "admin", "--dry-run", "ben@elsewhere.example"]);
+    let dry = portal(
+        folder.path(),
+        &["invite", "--as", "ada@elsewhere.example", "--role", "admin", "--dry-run", "ben@elsewhere.example"],
+    );
     assert!(text(&dry.stdout).starts_with("Already invited"), "{}", text(&dry.stdout));
 }
 
 async fn accept_first_admin(data: &std::path::Path, link: &str) {
-    use care_portal::{access::Origin, app, config::Config, invitations::{Code, actions}, op::Caller, types::Clock};
+    use care_portal::{
+        access::Origin,
+        app,
+        config::Config,
+        invitations::{Code, actions},
+        op::Caller,
+        types::Clock,
+    };
     let environment = [("CARE_PORTAL_DATA_DIR".to_owned(), data.display().to_string())].into();
     let opened = app::open(Config::from_parts("", environment).unwrap(), Clock::System).await.unwrap();
     let code = Code::parse(link.split_once('#').unwrap().1);
     let caller = Caller::Visitor(Origin::default());
-    actions::accept_invitation(&opened, &caller, code.as_ref(), "Ada Okafor", crate::support::app::PASSWORD).await.unwrap();
+    actions::accept_invitation(&opened, &caller, code.as_ref(), "Ada Okafor", crate::support::app::PASSWORD)
+        .await
+        .unwrap();
 }
 
 #[test]
@@ -62,7 +91,12 @@ fn doctor_says_what_is_well_and_what_to_mend() {
     let well = portal(folder.path(), &["doctor"]);
     assert!(well.status.success(), "{}", text(&well.stdout));
     assert!(text(&well.stdout).contains("SQLite 3."));
-    let ill = Command::new(env!("CARGO_BIN_EXE_care-portal")).arg("doctor").env("CARE_PORTAL_DATA_DIR", folder.path()).env("CARE_PORTAL_SMTP_URL", "smtp://127.0.0.1:9").output().unwrap();
+    let ill = Command::new(env!("CARGO_BIN_EXE_care-portal"))
+        .arg("doctor")
+        .env("CARE_PORTAL_DATA_DIR", folder.path())
+        .env("CARE_PORTAL_SMTP_URL", "smtp://127.0.0.1:9")
+        .output()
+        .unwrap();
     assert_eq!(ill.status.code(), Some(1));
     assert!(text(&ill.stdout).contains("MEND\tmail"), "{}", text(&ill.stdout));
     #[cfg(unix)]
@@ -75,6 +109,18 @@ fn doctor_says_what_is_well_and_what_to_mend() {
     }
 }
 
+#[tokio::test]
+async fn a_lost_root_key_is_not_replaced_in_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    let set_up =
+        portal(folder.path(), &["setup", "--organisation", "St Elsewhere", "--email", "ada@elsewhere.example"]);
+    accept_first_admin(folder.path(), text(&set_up.stdout).trim()).await;
+    std::fs::remove_file(folder.path().join("root-key")).unwrap();
+    let serve = portal(folder.path(), &["serve"]);
+    assert!(text(&serve.stderr).contains("put the key back"), "{}", text(&serve.stderr));
+    assert!(!folder.path().join("root-key").exists());
+}
+
 #[test]
 fn unknown_settings_stop_the_portal_by_name() {
     let folder = tempfile::tempdir().unwrap();
@@ -83,7 +129,11 @@ fn unknown_settings_stop_the_portal_by_name() {
     let output = portal(folder.path(), &["--config", file.to_str().unwrap(), "serve"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("lisen"), "{}", text(&output.stderr));
-    let plain = Command::new(env!("CARGO_BIN_EXE_care-portal")).arg("serve").env("CARE_PORTAL_PUBLIC_URL", "http://portal.example").output().unwrap();
+    let plain = Command::new(env!("CARGO_BIN_EXE_care-portal"))
+        .arg("serve")
+        .env("CARE_PORTAL_PUBLIC_URL", "http://portal.example")
+        .output()
+        .unwrap();
     assert!(text(&plain.stderr).contains("must begin with https://"), "{}", text(&plain.stderr));
 }
 
@@ -107,16 +157,29 @@ async fn the_demonstration_shows_a_hospital_and_ends_on_sigterm() {
         accounts.push(line.split('\t').map(str::to_owned).collect());
     };
     let roles: Vec<&str> = accounts.iter().map(|account| account[0].as_str()).collect();
-    for role in ["Admin", "Access Controller", "Organisation Staff", "Deployment Staff", "Contributor", "Ward Coordinator", "Research Nurse"] {
+    for role in [
+        "Admin",
+        "Access Controller",
+        "Organisation Staff",
+        "Deployment Staff",
+        "Contributor",
+        "Ward Coordinator",
+        "Research Nurse",
+    ] {
         assert!(roles.contains(&role), "{role}");
     }
     for account in &accounts {
         assert_eq!(account.len(), 4, "role, e-mail, password, level");
         let person = crate::support::app::Person {
-            client: reqwest::Client::builder().cookie_store(true).redirect(reqwest::redirect::Policy::limited(5)).build().unwrap(),
+            client: reqwest::Client::builder()
+                .cookie_store(true)
+                .redirect(reqwest::redirect::Policy::limited(5))
+                .build()
+                .unwrap(),
             url: address.clone(),
         };
-        let page = person.post("/sign-in", &[("email", &account[1]), ("password", &account[2])]).await.text().await.unwrap();
+        let page =
+            person.post("/sign-in", &[("email", &account[1]), ("password", &account[2])]).await.text().await.unwrap();
         assert!(page.contains("Northfield Hospital") && page.contains("Sign out"), "{account:?}");
         // Without identifiers there is no name in the whole page.
         if account[0] == "Access Controller" && account[3] != "organisation" {

@@ -16,16 +16,24 @@ fn deployment(n: u8) -> DeploymentId {
 }
 
 fn scopes() -> impl Strategy<Value = Scope> {
-    (0_u8..2, proptest::option::of(0_u8..3)).prop_map(|(o, d)| Scope { organisation: organisation(o), deployment: d.map(deployment) })
+    (0_u8..2, proptest::option::of(0_u8..3))
+        .prop_map(|(o, d)| Scope { organisation: organisation(o), deployment: d.map(deployment) })
 }
 
 fn permissions() -> impl Strategy<Value = PermissionSet> {
-    proptest::collection::vec(0_usize..13, 0..13).prop_map(|picks| picks.into_iter().filter_map(|n| Permission::all().nth(n)).collect())
+    proptest::collection::vec(0_usize..13, 0..13)
+        .prop_map(|picks| picks.into_iter().filter_map(|n| Permission::all().nth(n)).collect())
 }
 
 fn roles() -> impl Strategy<Value = Role> {
     let own = (permissions(), proptest::option::of(0_u8..3)).prop_map(|(permissions, d)| {
-        CustomRole { id: Id::from_uuid(Uuid::from_u128(9)), deployment: d.map(deployment), name: "Own".to_owned(), permissions }.into()
+        CustomRole {
+            id: Id::from_uuid(Uuid::from_u128(9)),
+            deployment: d.map(deployment),
+            name: "Own".to_owned(),
+            permissions,
+        }
+        .into()
     });
     prop_oneof![(0_usize..5).prop_map(|n| Role::from(DefaultRole::ALL[n])), own]
 }
@@ -44,7 +52,8 @@ fn model(by: &Membership, needs: Permission, role: &Role, at: &Scope) -> bool {
     };
     let holds = names(by.role.permissions).contains(&needs.key());
     let manager = by.role.is(DefaultRole::Admin) || by.role.is(DefaultRole::AccessController);
-    let delegates: Vec<&str> = if manager { Permission::all().map(Permission::key).collect() } else { names(by.role.permissions) };
+    let delegates: Vec<&str> =
+        if manager { Permission::all().map(Permission::key).collect() } else { names(by.role.permissions) };
     let contained = names(role.permissions).iter().all(|name| delegates.contains(name));
     let reserved = role.is(DefaultRole::Admin) || role.is(DefaultRole::Contributor);
     let exists_here = role.deployment.is_none() || role.deployment == at.deployment;
@@ -52,8 +61,9 @@ fn model(by: &Membership, needs: Permission, role: &Role, at: &Scope) -> bool {
 }
 
 fn decision() -> impl Strategy<Value = (Membership, Permission, Role, Scope)> {
-    (scopes(), roles(), needs(), roles(), scopes())
-        .prop_map(|(scope, role, needs, given, at)| (Membership { id: Id::from_uuid(Uuid::nil()), scope, role }, needs, given, at))
+    (scopes(), roles(), needs(), roles(), scopes()).prop_map(|(scope, role, needs, given, at)| {
+        (Membership { id: Id::from_uuid(Uuid::nil()), scope, role }, needs, given, at)
+    })
 }
 
 proptest! {
@@ -91,7 +101,10 @@ proptest! {
 fn the_default_roles_are_the_published_reading() {
     let table: Vec<String> = Permission::all()
         .map(|permission| {
-            let marks: Vec<&str> = DefaultRole::ALL.iter().map(|role| if role.permissions().has(permission) { "x" } else { "-" }).collect();
+            let marks: Vec<&str> = DefaultRole::ALL
+                .iter()
+                .map(|role| if role.permissions().has(permission) { "x" } else { "-" })
+                .collect();
             format!("{:<26}{}", permission.key(), marks.join(" "))
         })
         .collect();

@@ -28,7 +28,9 @@ fn every_kind_of_file_imports_only_what_it_may() {
             }
         }
         let sql = ["SELECT ", "INSERT INTO", "UPDATE ", "DELETE FROM", "::Entity::"];
-        let may_speak_sql = ["store.rs", "queue.rs", "attempts.rs", "migrate.rs", "doctor.rs"].contains(&name) || path.starts_with("src/db/") || path == "src/audit/mod.rs";
+        let may_speak_sql = ["store.rs", "queue.rs", "attempts.rs", "migrate.rs", "doctor.rs"].contains(&name)
+            || path.starts_with("src/db/")
+            || path == "src/audit/mod.rs";
         if !may_speak_sql {
             for word in sql {
                 forbid(word, "a room's SQL stands in its store");
@@ -45,7 +47,14 @@ fn every_kind_of_file_imports_only_what_it_may() {
             }
         }
         if path.starts_with("src/web/") {
-            for room in ["crate::identity", "crate::invitations", "crate::staff", "crate::sites", "crate::patients", "crate::access::store"] {
+            for room in [
+                "crate::identity",
+                "crate::invitations",
+                "crate::staff",
+                "crate::sites",
+                "crate::patients",
+                "crate::access::store",
+            ] {
                 forbid(room, "web knows no room");
             }
         }

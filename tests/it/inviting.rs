@@ -87,7 +87,8 @@ on_both! {
 
     async fn what_is_missing_is_said_and_nothing_typed_is_lost(app: &TestApp) {
         let admin = app.admin().await;
-        let cases: [(&str, &str, &[(&str, &str)], &str); 4] = [
+        type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static str);
+        let cases: [Case; 4] = [
             ("", "contributor", &[], "Enter at least one e-mail address"),
             ("grainne", "contributor", &[], "None of these addresses can be sent to yet"),
             ("ben@northfield.example", "", &[], "Choose a role"),

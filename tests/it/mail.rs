@@ -32,7 +32,9 @@ async fn with_server(database: Database, server: &ScriptedSmtp) -> TestApp {
 async fn state(app: &TestApp, email: &str) -> String {
     use sea_orm::{ConnectionTrait, Statement};
     let db = app.portal.db.reader();
-    let sql = format!("SELECT m.state || ' ' || m.answer AS s FROM invitations i JOIN mails m ON m.id = i.mail_id WHERE i.email_key = '{email}'");
+    let sql = format!(
+        "SELECT m.state || ' ' || m.answer AS s FROM invitations i JOIN mails m ON m.id = i.mail_id WHERE i.email_key = '{email}'"
+    );
     let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap().unwrap();
     row.try_get("", "s").unwrap()
 }

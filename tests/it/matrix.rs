@@ -52,27 +52,53 @@ const DEMO_ROUTES: [&str; 2] = ["/mailbox", "/mailbox/{id}"];
 
 /// What a route answers, without its body.
 async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str) -> String {
-    let invitation = app.invite(&app.admin_caller().await, app.cardiology, RoleKey::Default(DefaultRole::DeploymentStaff), &format!("x{}@northfield.example", app.portal.new_id::<care_portal::types::kind::Mail>().uuid().simple())).await;
+    let invitation = app
+        .invite(
+            &app.admin_caller().await,
+            app.cardiology,
+            RoleKey::Default(DefaultRole::DeploymentStaff),
+            &format!("x{}@northfield.example", app.portal.new_id::<care_portal::types::kind::Mail>().uuid().simple()),
+        )
+        .await;
     let path = route
         .replace("{scope}", scope)
         .replace("{id}", &invitation.to_string())
         .replace("{version}/{*path}", "x/css/portal.css")
         .replace("{*rest}", "nowhere");
-    let request = who.client.request(method.parse().unwrap(), format!("{}{path}", app.url)).header("sec-fetch-site", "same-origin");
+    let request = who
+        .client
+        .request(method.parse().unwrap(), format!("{}{path}", app.url))
+        .header("sec-fetch-site", "same-origin");
     let request = match (method, route) {
         ("POST", "/{scope}/invitations/new" | "/{scope}/invitations/read-file") => {
-            let form = reqwest::multipart::Form::new().text("addresses", "one@northfield.example").text("role", "organisation_staff").text("window", "7d").text("do", "send").text("send_key", "k");
+            let form = reqwest::multipart::Form::new()
+                .text("addresses", "one@northfield.example")
+                .text("role", "organisation_staff")
+                .text("window", "7d")
+                .text("do", "send")
+                .text("send_key", "k");
             request.multipart(form)
         }
-        ("POST", route) if route.ends_with("/check") && !route.starts_with("/api") => request.json(&json!({ "text": "a@northfield.example" })),
+        ("POST", route) if route.ends_with("/check") && !route.starts_with("/api") => {
+            request.json(&json!({ "text": "a@northfield.example" }))
+        }
         ("POST", route) if route.ends_with("/check") => request.json(&json!({ "addresses": ["a@northfield.example"] })),
-        ("POST", "/api/v1/scopes/{scope}/invitations") => request.header("idempotency-key", "k").json(&json!({ "addresses": ["two@northfield.example"], "role": "organisation_staff" })),
+        ("POST", "/api/v1/scopes/{scope}/invitations") => request
+            .header("idempotency-key", "k")
+            .json(&json!({ "addresses": ["two@northfield.example"], "role": "organisation_staff" })),
+        ("POST", "/{scope}/invitations/selected") => {
+            request.form(&[("id", invitation.to_string().as_str()), ("do", "delete")])
+        }
+        ("POST", "/profile/api-keys") => {
+            request.form(&[("name", "Key"), ("scope", scope), ("permissions", "view_patient_data")])
+        }
         ("POST", "/join/password-strength") => request.json(&json!({ "password": "x" })),
         ("POST", _) => request.form(&[("x", "y")]),
         _ => request,
     };
     let answer = request.send().await.unwrap();
-    let to = answer.headers().get("location").map(|to| to.to_str().unwrap().split(['?', '_']).next().unwrap().to_owned());
+    let to =
+        answer.headers().get("location").map(|to| to.to_str().unwrap().split(['?', '_']).next().unwrap().to_owned());
     match to {
         Some(to) => format!("{} {}", answer.status().as_u16(), to.split("/invitations/batches").next().unwrap()),
         None => answer.status().as_u16().to_string(),
@@ -88,8 +114,14 @@ async fn what_every_route_answers_to_every_role() {
         people.push((role.name().to_owned(), app.person(&word, RoleKey::Default(role), app.cardiology).await));
     }
     people.push(("Ward Coordinator".to_owned(), app.person("coordinator", app.coordinator, app.cardiology).await));
-    people.push(("Admin elsewhere".to_owned(), app.person("elsewhere", RoleKey::Default(DefaultRole::Admin), app.diabetes).await));
-    people.push(("Admin of all".to_owned(), app.person("ofall", RoleKey::Default(DefaultRole::Admin), app.organisation).await));
+    people.push((
+        "Admin elsewhere".to_owned(),
+        app.person("elsewhere", RoleKey::Default(DefaultRole::Admin), app.diabetes).await,
+    ));
+    people.push((
+        "Admin of all".to_owned(),
+        app.person("ofall", RoleKey::Default(DefaultRole::Admin), app.organisation).await,
+    ));
     let scope = app.cardiology.to_string();
     let mut table = String::new();
     for (method, route, open) in ROUTES {
@@ -102,7 +134,10 @@ async fn what_every_route_answers_to_every_role() {
             let answer = ask(&app, person, method, route, &scope).await;
             assert!(!answer.starts_with('5'), "{method} {route} as {name}: {answer}");
             if name == "stranger" && !open {
-                assert!(answer.starts_with("303 /sign-in") || answer == "401", "{method} {route} lets a stranger in: {answer}");
+                assert!(
+                    answer.starts_with("303 /sign-in") || answer == "401",
+                    "{method} {route} lets a stranger in: {answer}"
+                );
             }
             if name == "Admin elsewhere" && route.contains("{scope}") {
                 assert_eq!(answer, "404", "{method} {route} of another deployment");
@@ -127,7 +162,8 @@ fn no_route_is_missing_from_the_matrix() {
             registered.insert(format!("/api/v1{path}"));
         }
     }
-    let known: BTreeSet<String> = ROUTES.iter().map(|(_, route, _)| (*route).to_owned()).chain(DEMO_ROUTES.map(str::to_owned)).collect();
+    let known: BTreeSet<String> =
+        ROUTES.iter().map(|(_, route, _)| (*route).to_owned()).chain(DEMO_ROUTES.map(str::to_owned)).collect();
     assert_eq!(registered, known);
 }
 

@@ -17,14 +17,24 @@ const STAFF: RoleKey = RoleKey::Default(DefaultRole::DeploymentStaff);
 
 async fn invite_many(app: &TestApp, n: usize) {
     let texts = (0..n).map(|n| format!("person.{n:04}@northfield.example")).collect();
-    let batch = NewBatch { scope: app.cardiology, role: STAFF, window: Window::Day, texts, confirmed: Vec::new(), request_key: "many".to_owned() };
+    let batch = NewBatch {
+        scope: app.cardiology,
+        role: STAFF,
+        window: Window::Day,
+        texts,
+        confirmed: Vec::new(),
+        request_key: "many".to_owned(),
+    };
     let answer = actions::invite_staff(&app.portal, &app.admin_caller().await, batch).await.unwrap();
     assert_eq!(answer.sent.len(), n);
 }
 
 /// The addresses on a page, in order.
 fn addresses(page: &str) -> Vec<String> {
-    page.split("scope=\"row\"").skip(1).filter_map(|row| row.split("title=\"").nth(1)?.split('"').next().map(str::to_owned)).collect()
+    page.split("scope=\"row\"")
+        .skip(1)
+        .filter_map(|row| row.split("title=\"").nth(1)?.split('"').next().map(str::to_owned))
+        .collect()
 }
 
 fn next(page: &str) -> Option<String> {

@@ -32,7 +32,11 @@ async fn plans(app: &TestApp) -> Vec<(String, String)> {
 
 async fn explain(app: &TestApp, sql: &str, values: Vec<sea_orm::Value>) -> String {
     let db = app.portal.db.reader();
-    let (prefix, column) = if app.portal.db.is_sqlite() { ("EXPLAIN QUERY PLAN", "detail") } else { ("EXPLAIN (COSTS OFF)", "QUERY PLAN") };
+    let (prefix, column) = if app.portal.db.is_sqlite() {
+        ("EXPLAIN QUERY PLAN", "detail")
+    } else {
+        ("EXPLAIN (COSTS OFF)", "QUERY PLAN")
+    };
     let statement = Statement::from_sql_and_values(db.get_database_backend(), format!("{prefix} {sql}"), values);
     let rows = db.query_all_raw(statement).await.unwrap();
     rows.iter().map(|row| row.try_get::<String>("", column).unwrap()).collect::<Vec<_>>().join("\n")

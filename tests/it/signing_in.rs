@@ -112,10 +112,15 @@ async fn execute(app: &TestApp, sql: &str) {
 
 /// Every value of a table as text.
 async fn dump(app: &TestApp, table: &str) -> String {
-    use sea_orm::{ConnectionTrait, JsonValue, FromQueryResult, Statement};
+    use sea_orm::{FromQueryResult, JsonValue, Statement};
     let db = app.portal.db.reader();
-    let sql = if app.portal.db.is_sqlite() { format!("SELECT * FROM {table}") } else { format!("SELECT to_jsonb(t)::text AS t FROM {table} t") };
-    let rows = JsonValue::find_by_statement(Statement::from_string(db.get_database_backend(), sql)).all(db).await.unwrap();
+    let sql = if app.portal.db.is_sqlite() {
+        format!("SELECT * FROM {table}")
+    } else {
+        format!("SELECT to_jsonb(t)::text AS t FROM {table} t")
+    };
+    let rows =
+        JsonValue::find_by_statement(Statement::from_string(db.get_database_backend(), sql)).all(db).await.unwrap();
     assert!(!rows.is_empty(), "{table} has rows");
     serde_json::to_string(&rows).unwrap()
 }

@@ -109,8 +109,7 @@ pub async fn accept_invitation(
         (Some(_), Err(_)) => return Ok(Accepted::MustSignIn),
         (None, Err(_)) => Some(judge_new_account(portal, &invitation, name, password).await?),
     };
-    let mut op = Op::begin(portal, caller).await?;
-    op.lock(invitation.scope.organisation).await?;
+    let op = Op::begin_in(portal, caller, invitation.scope.organisation).await?;
     let invitation = match judge_code(portal, op.tx(), code, op.now()).await? {
         Ok(invitation) => invitation,
         Err(dead) => return Ok(Accepted::Dead(dead)),
@@ -216,8 +215,7 @@ pub async fn decline_invitation(
         Ok(invitation) => invitation,
         Err(dead) => return Ok(Err(dead)),
     };
-    let mut op = Op::begin(portal, caller).await?;
-    op.lock(invitation.scope.organisation).await?;
+    let mut op = Op::begin_in(portal, caller, invitation.scope.organisation).await?;
     if !store::mark_declined(op.tx(), &invitation).await? {
         return Ok(Err(Dead::Used));
     }

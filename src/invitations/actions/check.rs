@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Result},
     invitations::{
         Checked, MOST_ADDRESSES, Standing,
-        addresses::{ColleagueIndex, Entry, look_again, read_items},
+        addresses::{ColleagueIndex, Entry, look_again, outside_usual, read_items},
         store,
     },
     op::Caller,
@@ -125,7 +125,9 @@ impl World {
             checked.suggestion = suspicion.suggestion;
             checked
         } else {
-            row(text, Some(&mailbox), Standing::Ready, String::new())
+            // Pointed out, not held up: visiting staff often have an address of their own house.
+            let outside = outside_usual(address, &self.place.organisation.usual_domains);
+            row(text, Some(&mailbox), Standing::Ready, outside.map(|hint| hint.reason).unwrap_or_default())
         };
         checked.name.clone_from(&mailbox.name);
         (checked, Some(mailbox))

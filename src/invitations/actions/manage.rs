@@ -94,7 +94,7 @@ pub async fn resend_invitations(portal: &Portal, caller: &Caller, scope: Scope, 
 async fn resend_one(op: &mut Op, granted: &Granted, invitation: &Invitation) -> Result<Result<(), String>> {
     match invitation.state {
         State::Pending => {}
-        State::Held => return Ok(Err("It is held and must be approved or deleted first".to_owned())),
+        State::Held => return Ok(Err("It is held; delete it and invite the person anew".to_owned())),
         _ => return Ok(Err("It was declined; invite the person anew".to_owned())),
     }
     let Some(role) = access::store::find_role(op.tx(), invitation.scope.organisation, invitation.role).await? else {

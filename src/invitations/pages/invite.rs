@@ -185,6 +185,8 @@ async fn render(
     let visible = caller.scope(portal, Permission::InviteStaff, place.scope).await?;
     let holders = staff::actions::holders(portal, &visible).await?;
     let roles = actions::grantable_roles(portal, caller, place.scope).await?;
+    // Those who have it in a single deployment are not counted, so "here" would be untrue.
+    let level = if place.deployment.is_some() { "here" } else { "for the whole organisation" };
     let roles = roles
         .into_iter()
         .map(|role| {
@@ -193,9 +195,9 @@ async fn render(
                 sentence: role.sentence().to_owned(),
                 permissions: role.permissions.iter().map(Permission::label).collect(),
                 holders: match holders.get(&key) {
-                    None | Some(0) => "Nobody here has it yet.".to_owned(),
-                    Some(1) => "1 person here has it.".to_owned(),
-                    Some(n) => format!("{n} people here have it."),
+                    None | Some(0) => format!("Nobody has it {level} yet."),
+                    Some(1) => format!("1 person has it {level}."),
+                    Some(n) => format!("{n} people have it {level}."),
                 },
                 selected: key == form.role,
                 name: role.name,
@@ -259,13 +261,10 @@ pub(super) async fn submit(
         checked = actions::check_addresses(&portal, &caller, place.scope, &form.texts).await?;
     }
     let mut errors = InviteErrors::default();
-    if form.press == Press::Send {
-        match send(&portal, &caller, &place, &form, &checked, &mut errors).await? {
-            Some(answer) => {
-                return Ok(see_other(&format!("{}/invitations/batches/{}", place.scope.path(), answer.batch)));
-            }
-            None => {}
-        }
+    if form.press == Press::Send
+        && let Some(answer) = send(&portal, &caller, &place, &form, &checked, &mut errors).await?
+    {
+        return Ok(see_other(&format!("{}/invitations/batches/{}", place.scope.path(), answer.batch)));
     }
     let status = if form.press == Press::Send { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let review = (!checked.is_empty()).then(|| Review::new(&checked, &form.confirmed));

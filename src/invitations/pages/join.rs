@@ -102,7 +102,7 @@ async fn show_invitation(
     };
     let full_name = if full_name.is_empty() { opened.invitation.name.clone().unwrap_or_default() } else { full_name };
     let join = JoinPage {
-        frame: Frame { home: "/join".to_owned(), ..Frame::plain(&portal.config, "Your invitation") },
+        frame: Frame::plain(&portal.config, "Your invitation"),
         invitation: opened.invitation.id.to_string(),
         expires: When::new(opened.invitation.expires_at, portal.now(), &place.time_zone()),
         organisation: place.organisation.name,
@@ -164,8 +164,8 @@ fn show_dead(portal: &Portal, dead: &Dead) -> PageResult {
         ),
         Dead::Held => (
             "This invitation must be confirmed again",
-            "Something has changed since it was sent, so somebody of your organisation must confirm it first. They can see that in the portal.",
-            "Tell the person who invited you. Your link will work once it is confirmed.",
+            "Something has changed since it was sent, so somebody of the organisation must look at it again. They can see that in the portal.",
+            "Tell the person who invited you, or somebody else who manages access there.",
             StatusCode::CONFLICT,
         ),
         Dead::AlreadyStaff => (

@@ -75,7 +75,9 @@ impl TestApp {
         let terminal = Caller::Portal(Origin { address: "terminal".to_owned(), agent: String::new() });
         let mut op = Op::begin(&portal, &terminal).await.unwrap();
         let domains = vec!["northfield.example".to_owned()];
-        let made = sites::actions::create_organisation(&mut op, "Northfield Hospital", "Europe/London", domains).await.unwrap();
+        let made = sites::actions::create_organisation(&mut op, "Northfield Hospital", "Europe/London", domains)
+            .await
+            .unwrap();
         let organisation = Scope::organisation(made.id);
         let email = EmailAddress::parse("ada@northfield.example").unwrap();
         let (_, first) = actions::invite_first_admin(&mut op, organisation, email).await.unwrap();
@@ -180,7 +182,8 @@ impl TestApp {
 async fn accept(portal: &Portal, invitation: InvitationId, name: &str) {
     let (_, code) = link_of(portal, invitation, 1);
     let visitor = Caller::Visitor(Origin::default());
-    let accepted = actions::accept_invitation(portal, &visitor, Code::parse(&code).as_ref(), name, PASSWORD).await.unwrap();
+    let accepted =
+        actions::accept_invitation(portal, &visitor, Code::parse(&code).as_ref(), name, PASSWORD).await.unwrap();
     assert!(matches!(accepted, Accepted::Joined { .. }), "{name} joins: {accepted:?}");
 }
 
@@ -205,15 +208,30 @@ impl Person {
     }
 
     pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Response {
-        self.client.post(format!("{}{path}", self.url)).header("sec-fetch-site", "same-origin").form(form).send().await.unwrap()
+        self.client
+            .post(format!("{}{path}", self.url))
+            .header("sec-fetch-site", "same-origin")
+            .form(form)
+            .send()
+            .await
+            .unwrap()
     }
 
     pub async fn multipart(&self, path: &str, form: reqwest::multipart::Form) -> Response {
-        self.client.post(format!("{}{path}", self.url)).header("sec-fetch-site", "same-origin").multipart(form).send().await.unwrap()
+        self.client
+            .post(format!("{}{path}", self.url))
+            .header("sec-fetch-site", "same-origin")
+            .multipart(form)
+            .send()
+            .await
+            .unwrap()
     }
 
     pub async fn json(&self, method: &str, path: &str, body: Option<Value>) -> (StatusCode, Value) {
-        let mut request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.url)).header("sec-fetch-site", "same-origin");
+        let mut request = self
+            .client
+            .request(method.parse().unwrap(), format!("{}{path}", self.url))
+            .header("sec-fetch-site", "same-origin");
         if let Some(body) = body {
             request = request.json(&body).header("idempotency-key", "a-key");
         }
@@ -223,7 +241,8 @@ impl Person {
 
     /// Fills and sends the invite form.
     pub async fn invite(&self, scope: Scope, addresses: &str, role: &str, more: &[(&str, &str)]) -> Response {
-        let mut form = reqwest::multipart::Form::new().text("addresses", addresses.to_owned()).text("role", role.to_owned());
+        let mut form =
+            reqwest::multipart::Form::new().text("addresses", addresses.to_owned()).text("role", role.to_owned());
         let given = |name: &str| more.iter().any(|(known, _)| *known == name);
         for (name, value) in [("do", "send"), ("window", "7d"), ("send_key", "one-press")] {
             if !given(name) {

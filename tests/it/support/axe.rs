@@ -3,10 +3,7 @@
 //! `./test` installs axe-core and names its file in `CARE_PORTAL_AXE`. Without the file the tests
 //! fail; they never skip.
 
-#![allow(
-    dead_code,
-    reason = "a set of tools: which of them the tests use changes"
-)]
+#![allow(dead_code, reason = "a set of tools: which of them the tests use changes")]
 
 use std::path::{Path, PathBuf};
 
@@ -42,12 +39,8 @@ pub async fn axe(browser: &Browser) -> Vec<Violation> {
             })
         ));";
     let file = file();
-    let source = std::fs::read_to_string(&file).unwrap_or_else(|error| {
-        panic!(
-            "no axe-core at {}: {error}; run ./test, which installs it",
-            file.display()
-        )
-    });
+    let source = std::fs::read_to_string(&file)
+        .unwrap_or_else(|error| panic!("no axe-core at {}: {error}; run ./test, which installs it", file.display()));
     let violations = browser.eval(&format!("{source};{RUN}")).await;
     serde_json::from_value(violations).expect("axe-core's violations")
 }
@@ -62,7 +55,5 @@ pub async fn serious_violations(browser: &Browser) -> Vec<Violation> {
 fn file() -> PathBuf {
     std::env::var_os("CARE_PORTAL_AXE")
         .map(PathBuf::from)
-        .unwrap_or_else(|| {
-            Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/node_modules/axe-core/axe.min.js")
-        })
+        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/node_modules/axe-core/axe.min.js"))
 }

@@ -4,10 +4,7 @@
 //! Speaks WebDriver to Debian's chromedriver, one for each test process. Without a chromedriver the
 //! tests fail; they never skip. Every wait ends after ten seconds, and says what the page showed.
 
-#![allow(
-    dead_code,
-    reason = "a set of tools: which of them the tests use changes"
-)]
+#![allow(dead_code, reason = "a set of tools: which of them the tests use changes")]
 
 use std::future::Future;
 use std::io::{BufRead, BufReader, Lines, Read, Write};
@@ -62,23 +59,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            width: 1280,
-            height: 800,
-            dark: false,
-            script: true,
-        }
+        Self { width: 1280, height: 800, dark: false, script: true }
     }
 }
 
 impl Options {
     /// A phone: narrow, and with a finger for a mouse.
     pub fn phone() -> Self {
-        Self {
-            width: 390,
-            height: 844,
-            ..Self::default()
-        }
+        Self { width: 390, height: 844, ..Self::default() }
     }
 }
 
@@ -139,8 +127,7 @@ impl Browser {
     /// Clicks the first visible element that the selector finds.
     pub async fn click(&self, css: &str) {
         let doing = format!("clicking {css}");
-        self.patiently(&doing, async || self.click_first("css selector", css).await)
-            .await;
+        self.patiently(&doing, async || self.click_first("css selector", css).await).await;
     }
 
     /// Clicks the first visible element with exactly this text, value or `aria-label`. Without a
@@ -151,12 +138,9 @@ impl Browser {
             or @role='button' or @role='tab' or @role='menuitem' or @role='link']";
         let text = xpath_string(text);
         let tag = tag.unwrap_or(CLICKABLE);
-        let xpath = format!(
-            "//{tag}[normalize-space(.)={text} or @aria-label={text} or self::input[@value={text}]]"
-        );
+        let xpath = format!("//{tag}[normalize-space(.)={text} or @aria-label={text} or self::input[@value={text}]]");
         let doing = format!("clicking what says {text}");
-        self.patiently(&doing, async || self.click_first("xpath", &xpath).await)
-            .await;
+        self.patiently(&doing, async || self.click_first("xpath", &xpath).await).await;
     }
 
     /// Empties a field and types into it.
@@ -172,10 +156,7 @@ impl Browser {
 
     /// Types keys into an element or, without one, into whatever has the focus.
     pub async fn press(&self, css: Option<&str>, keys: &str) {
-        let doing = format!(
-            "pressing {keys:?} in {}",
-            css.unwrap_or("what has the focus")
-        );
+        let doing = format!("pressing {keys:?} in {}", css.unwrap_or("what has the focus"));
         let press = async || {
             let element = match css {
                 Some(css) => self.find("css selector", css).await?,
@@ -195,18 +176,14 @@ impl Browser {
             let element = self.find("css selector", css).await?;
             let search = json!({ "using": "xpath", "value": xpath });
             let found = self.post(&format!("{element}/element"), search).await?;
-            self.post(&format!("{}/click", element_path(&found)), json!({}))
-                .await
+            self.post(&format!("{}/click", element_path(&found)), json!({})).await
         };
         self.patiently(&doing, select).await;
     }
 
     /// Gives a file to a file field, which need not be visible.
     pub async fn upload(&self, css: &str, file: impl AsRef<Path>) {
-        let file = std::path::absolute(file)
-            .expect("a path")
-            .display()
-            .to_string();
+        let file = std::path::absolute(file).expect("a path").display().to_string();
         let doing = format!("uploading {file} to {css}");
         let upload = async || {
             let element = self.find("css selector", css).await?;
@@ -244,28 +221,14 @@ impl Browser {
 
     /// Waits until the page shows this text somewhere.
     pub async fn wait_text(&self, text: &str) {
-        let see = async || {
-            self.body()
-                .await
-                .contains(text)
-                .then_some(())
-                .ok_or(nothing(text))
-        };
-        self.patiently(&format!("waiting for the text {text:?}"), see)
-            .await;
+        let see = async || self.body().await.contains(text).then_some(()).ok_or(nothing(text));
+        self.patiently(&format!("waiting for the text {text:?}"), see).await;
     }
 
     /// Waits until the page's URL contains this.
     pub async fn wait_url(&self, part: &str) {
-        let see = async || {
-            self.url()
-                .await
-                .contains(part)
-                .then_some(())
-                .ok_or(nothing(part))
-        };
-        self.patiently(&format!("waiting for a URL with {part:?}"), see)
-            .await;
+        let see = async || self.url().await.contains(part).then_some(()).ok_or(nothing(part));
+        self.patiently(&format!("waiting for a URL with {part:?}"), see).await;
     }
 
     pub async fn url(&self) -> String {
@@ -281,8 +244,7 @@ impl Browser {
     pub async fn eval(&self, js: &str) -> Value {
         let body = json!({ "script": js, "args": [] });
         let value = self.post("/execute/sync", body).await;
-        self.insist(value, &format!("running {}", js.get(..200).unwrap_or(js)))
-            .await
+        self.insist(value, &format!("running {}", js.get(..200).unwrap_or(js))).await
     }
 
     /// Saves the whole page as a PNG file, also what one would have to scroll to.
@@ -290,9 +252,7 @@ impl Browser {
         let whole = json!({ "format": "png", "captureBeyondViewport": true });
         let answer = self.devtools("Page.captureScreenshot", whole).await;
         let base64 = answer["data"].as_str().expect("a picture");
-        let png = base64::engine::general_purpose::STANDARD
-            .decode(base64)
-            .expect("base64");
+        let png = base64::engine::general_purpose::STANDARD.decode(base64).expect("base64");
         let path = path.as_ref();
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).expect("a folder for the picture");
@@ -307,9 +267,7 @@ impl Browser {
         let log = self.insist(log, "reading the console").await;
         let entries = log.as_array().cloned().unwrap_or_default();
         let severe = entries.iter().filter(|entry| entry["level"] == "SEVERE");
-        severe
-            .map(|entry| string(entry["message"].clone()))
-            .collect()
+        severe.map(|entry| string(entry["message"].clone())).collect()
     }
 
     /// Sends a command of the DevTools protocol, for what WebDriver has no word for.
@@ -336,10 +294,7 @@ impl Browser {
             return Ok(value);
         }
         let error = string(value["error"].clone());
-        Err(Refusal {
-            error,
-            message: string(value["message"].clone()),
-        })
+        Err(Refusal { error, message: string(value["message"].clone()) })
     }
 
     async fn get(&self, path: &str) -> Answer<Value> {
@@ -379,8 +334,7 @@ impl Browser {
     }
 
     async fn type_into(&self, element: &str, keys: &str) -> Answer<Value> {
-        self.post(&format!("{element}/value"), json!({ "text": keys }))
-            .await
+        self.post(&format!("{element}/value"), json!({ "text": keys })).await
     }
 
     async fn is_visible(&self, element: &str) -> Answer<bool> {
@@ -403,12 +357,7 @@ impl Browser {
     async fn find_all(&self, using: &str, value: &str) -> Answer<Vec<String>> {
         let search = json!({ "using": using, "value": value });
         let found = self.post("/elements", search).await?;
-        Ok(found
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(element_path)
-            .collect())
+        Ok(found.as_array().into_iter().flatten().map(element_path).collect())
     }
 
     /// What the page shows, as far as it can be read.
@@ -416,10 +365,7 @@ impl Browser {
         let Ok(element) = self.find("css selector", "body").await else {
             return String::new();
         };
-        self.ask(&element, TEXT)
-            .await
-            .map(string)
-            .unwrap_or_default()
+        self.ask(&element, TEXT).await.map(string).unwrap_or_default()
     }
 
     async fn patiently<T, F>(&self, doing: &str, attempt: impl Fn() -> F) -> T
@@ -462,9 +408,7 @@ impl Drop for Browser {
         };
         stream.set_read_timeout(Some(PATIENCE)).ok();
         let head = format!("DELETE /session/{id} HTTP/1.1\r\nHost: {address}\r\n");
-        stream
-            .write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())
-            .ok();
+        stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).ok();
         // It has let go of its files when it answers.
         stream.read_exact(&mut [0]).ok();
     }
@@ -526,15 +470,9 @@ rm -rf "$folder"
 fn chromedriver() -> &'static Chromedriver {
     static DRIVER: OnceLock<Chromedriver> = OnceLock::new();
     DRIVER.get_or_init(|| {
-        for (program, package) in [
-            ("chromedriver", "chromium-driver"),
-            ("chromium", "chromium"),
-        ] {
+        for (program, package) in [("chromedriver", "chromium-driver"), ("chromium", "chromium")] {
             let found = in_path(program).is_some();
-            assert!(
-                found,
-                "no {program}: apt-get install {package} (./test installs it)"
-            );
+            assert!(found, "no {program}: apt-get install {package} (./test installs it)");
         }
         let mut script = Command::new("bash")
             .args(["-c", KEEPER])
@@ -547,35 +485,24 @@ fn chromedriver() -> &'static Chromedriver {
             .expect("bash starts");
         let mut output = BufReader::new(script.stdout.take().expect("piped")).lines();
         let started = "ChromeDriver was started successfully on port ";
-        let port = output.by_ref().map_while(Result::ok).find_map(|line| {
-            line.strip_prefix(started)?
-                .trim_end_matches('.')
-                .parse()
-                .ok()
-        });
+        let port = output
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix(started)?.trim_end_matches('.').parse().ok());
         let port = port.expect("chromedriver starts and says its port");
-        Chromedriver {
-            port,
-            _script: script,
-            _output: output,
-        }
+        Chromedriver { port, _script: script, _output: output }
     })
 }
 
 fn in_path(program: &str) -> Option<String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut found = std::env::split_paths(&path).map(|folder| folder.join(program));
-    found
-        .find(|file| file.is_file())
-        .map(|file| file.display().to_string())
+    found.find(|file| file.is_file()).map(|file| file.display().to_string())
 }
 
 fn nothing(what: &str) -> Refusal {
     let message = format!("the page shows no {what}");
-    Refusal {
-        error: "no such element".to_owned(),
-        message,
-    }
+    Refusal { error: "no such element".to_owned(), message }
 }
 
 /// The path of an element below its session, from WebDriver's reference to it.

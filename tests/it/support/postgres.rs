@@ -5,10 +5,7 @@
 //! and it goes away with the test process, however that ends. A machine without PostgreSQL fails
 //! these tests. It never skips them: a skipped test reads like a passed one.
 
-#![allow(
-    dead_code,
-    reason = "a set of tools: which of them the tests use changes"
-)]
+#![allow(dead_code, reason = "a set of tools: which of them the tests use changes")]
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader};
@@ -29,9 +26,7 @@ pub async fn server_url() -> String {
     static SERVER: OnceLock<(String, Child)> = OnceLock::new();
     // Starting takes two seconds; meanwhile other tests of this process may go on.
     let url = || SERVER.get_or_init(start).0.clone();
-    tokio::task::spawn_blocking(url)
-        .await
-        .expect("PostgreSQL started")
+    tokio::task::spawn_blocking(url).await.expect("PostgreSQL started")
 }
 
 /// Makes an empty database, or a copy of `template`, and answers its URL. It goes away with the
@@ -40,9 +35,7 @@ pub async fn server_url() -> String {
 /// A copy takes about a tenth of a second, less than migrating does.
 pub async fn fresh_database(template: Option<&str>) -> String {
     let name = format!("t_{}", uuid::Uuid::now_v7().simple());
-    let copy = template
-        .map(|template| format!(" TEMPLATE \"{template}\""))
-        .unwrap_or_default();
+    let copy = template.map(|template| format!(" TEMPLATE \"{template}\"")).unwrap_or_default();
     let server = connect().await;
     run(&server, &format!("CREATE DATABASE \"{name}\"{copy}")).await;
     close(server).await;
@@ -64,18 +57,10 @@ pub async fn template(name: &str, prepare: impl AsyncFnOnce(String)) {
     run(&server, &format!("SELECT pg_advisory_lock({key})")).await;
     if !exists(&server, name).await {
         let unfinished = format!("{name}_unfinished");
-        run(
-            &server,
-            &format!("DROP DATABASE IF EXISTS \"{unfinished}\" WITH (FORCE)"),
-        )
-        .await;
+        run(&server, &format!("DROP DATABASE IF EXISTS \"{unfinished}\" WITH (FORCE)")).await;
         run(&server, &format!("CREATE DATABASE \"{unfinished}\"")).await;
         prepare(url_of(&unfinished).await).await;
-        run(
-            &server,
-            &format!("ALTER DATABASE \"{unfinished}\" RENAME TO \"{name}\""),
-        )
-        .await;
+        run(&server, &format!("ALTER DATABASE \"{unfinished}\" RENAME TO \"{name}\"")).await;
     }
     close(server).await;
 }
@@ -97,18 +82,11 @@ async fn connect() -> DatabaseConnection {
 async fn exists(server: &DatabaseConnection, name: &str) -> bool {
     let question = format!("SELECT 1 FROM pg_database WHERE datname = '{name}'");
     let statement = sea_orm::Statement::from_string(sea_orm::DatabaseBackend::Postgres, question);
-    server
-        .query_one_raw(statement)
-        .await
-        .expect("pg_database")
-        .is_some()
+    server.query_one_raw(statement).await.expect("pg_database").is_some()
 }
 
 async fn run(server: &DatabaseConnection, sql: &str) {
-    server
-        .execute_unprepared(sql)
-        .await
-        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    server.execute_unprepared(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
 async fn close(server: DatabaseConnection) {
@@ -130,15 +108,10 @@ fn start() -> (String, Child) {
         .spawn()
         .expect("bash starts");
     let mut url = String::new();
-    BufReader::new(child.stdout.take().expect("piped"))
-        .read_line(&mut url)
-        .expect("reading from the script");
+    BufReader::new(child.stdout.take().expect("piped")).read_line(&mut url).expect("reading from the script");
     if url.is_empty() {
         let output = child.wait_with_output().expect("waiting for the script");
-        panic!(
-            "PostgreSQL did not start: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        panic!("PostgreSQL did not start: {}", String::from_utf8_lossy(&output.stderr));
     }
     (url.trim_end().to_owned(), child)
 }

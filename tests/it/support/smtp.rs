@@ -3,10 +3,7 @@
 //!
 //! It speaks plain ESMTP on a port of the loopback address and keeps every mail whose last dot it has seen.
 
-#![allow(
-    dead_code,
-    reason = "a set of tools: which of them the tests use changes"
-)]
+#![allow(dead_code, reason = "a set of tools: which of them the tests use changes")]
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -89,11 +86,7 @@ impl ScriptedSmtp {
         });
         let socket = bind(SocketAddr::from(([127, 0, 0, 1], 0)));
         let address = socket.local_addr().expect("a bound address");
-        let server = Self {
-            address,
-            door: tokio::sync::Mutex::new(Some(Door::Shut(socket))),
-            shared,
-        };
+        let server = Self { address, door: tokio::sync::Mutex::new(Some(Door::Shut(socket))), shared };
         server.accept_connections().await;
         server
     }
@@ -146,10 +139,7 @@ impl ScriptedSmtp {
         let mut door = self.door.lock().await;
         if let Some(Door::Shut(socket)) = door.take_if(|door| matches!(door, Door::Shut(_))) {
             let listener = socket.listen(128).expect("listening on loopback");
-            *door = Some(Door::Open(tokio::spawn(accept(
-                listener,
-                self.shared.clone(),
-            ))));
+            *door = Some(Door::Open(tokio::spawn(accept(listener, self.shared.clone()))));
         }
     }
 
@@ -160,13 +150,7 @@ impl ScriptedSmtp {
 
     /// How often this address was named as a recipient since the script was given.
     pub fn attempts(&self, address: &str) -> u32 {
-        self.shared
-            .attempts
-            .lock()
-            .unwrap()
-            .get(address)
-            .copied()
-            .unwrap_or(0)
+        self.shared.attempts.lock().unwrap().get(address).copied().unwrap_or(0)
     }
 
     /// The mails so far, in the order of their arrival.
@@ -182,11 +166,7 @@ impl ScriptedSmtp {
             if mails.len() >= n {
                 return mails;
             }
-            assert!(
-                Instant::now() < deadline,
-                "{} of {n} mails after {timeout:?}: {mails:#?}",
-                mails.len()
-            );
+            assert!(Instant::now() < deadline, "{} of {n} mails after {timeout:?}: {mails:#?}", mails.len());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -203,9 +183,7 @@ impl Drop for ScriptedSmtp {
 fn bind(address: SocketAddr) -> TcpSocket {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_reuseaddr(true).expect("an address used twice");
-    socket
-        .bind(address)
-        .unwrap_or_else(|error| panic!("binding {address}: {error}"));
+    socket.bind(address).unwrap_or_else(|error| panic!("binding {address}: {error}"));
     socket
 }
 
@@ -237,15 +215,7 @@ impl Conversation {
     fn new(stream: TcpStream, shared: Arc<Shared>) -> Self {
         let (reader, writer) = stream.into_split();
         let reader = BufReader::new(reader);
-        Self {
-            reader,
-            writer,
-            shared,
-            from: None,
-            to: Vec::new(),
-            pause: None,
-            close_after_data: false,
-        }
+        Self { reader, writer, shared, from: None, to: Vec::new(), pause: None, close_after_data: false }
     }
 
     async fn run(mut self) -> std::io::Result<()> {
@@ -267,7 +237,9 @@ impl Conversation {
     async fn command(&mut self, line: &str) -> Turn {
         let (verb, argument) = line.split_once(' ').unwrap_or((line, ""));
         match verb.to_ascii_uppercase().as_str() {
-            "EHLO" => self.say("250-localhost\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-AUTH PLAIN\r\n250 SMTPUTF8").await,
+            "EHLO" => {
+                self.say("250-localhost\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-AUTH PLAIN\r\n250 SMTPUTF8").await
+            }
             "HELO" | "NOOP" => self.say("250 ok").await,
             // Whoever logs in is let in: passwords are not what these tests are about.
             "AUTH" => self.say("235 welcome").await,
@@ -334,18 +306,8 @@ impl Conversation {
         let acknowledged = !self.close_after_data;
         let from = self.from.take().unwrap_or_default();
         let to = std::mem::take(&mut self.to);
-        self.shared.mails.lock().unwrap().push(Received {
-            from,
-            to,
-            data,
-            at: Instant::now(),
-            acknowledged,
-        });
-        if acknowledged {
-            self.say("250 ok: queued").await
-        } else {
-            Ok(None)
-        }
+        self.shared.mails.lock().unwrap().push(Received { from, to, data, at: Instant::now(), acknowledged });
+        if acknowledged { self.say("250 ok: queued").await } else { Ok(None) }
     }
 
     fn forget(&mut self) {
