@@ -42,17 +42,22 @@ pub(super) async fn run(file: Option<&Path>) -> Result<ExitCode> {
         Err(error) => report.add("settings", Err(format!("{error:#}"))),
         Ok(config) => {
             report.add("settings", Ok(format!("public address {}", config.public_url)));
-            let key = load_or_make_root_key(&config.root_key_file, &Rng::System);
-            report.add(
-                "root key",
-                key.map(|_| config.root_key_file.display().to_string()).map_err(|error| format!("{error:#}")),
-            );
+            report.add("root key", look_at_root_key(&config));
             look_at_database(&config, &mut report).await;
             look_at_mail(&config, &mut report).await;
         }
     }
     print(&report.lines.join("\n"))?;
     Ok(if report.faults == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Looks only: a missing key is made by the first start, and not at all where the database has accounts already.
+fn look_at_root_key(config: &Config) -> Result<String, String> {
+    let file = &config.root_key_file;
+    if !file.exists() {
+        return Ok(format!("{} is made on the first start", file.display()));
+    }
+    load_or_make_root_key(file, &Rng::System).map(|_| file.display().to_string()).map_err(|error| format!("{error:#}"))
 }
 
 async fn look_at_database(config: &Config, report: &mut Report) {

@@ -64,7 +64,7 @@ pub(super) async fn run(config: Option<&Path>, arguments: InviteArguments) -> Re
         if file.guessed {
             eprintln!("{} was read as {}.", path.display(), file.encoding.label());
         }
-        texts.extend(file.entries.into_iter().map(|entry| entry.text));
+        texts.extend(file.texts());
     }
     let checked = actions::check_addresses(&portal, &caller, scope, &texts).await?;
     if arguments.dry_run {

@@ -34,6 +34,18 @@ pub struct CsvFile {
     pub separator: Option<char>,
 }
 
+impl CsvFile {
+    /// One text for each row, as for a typed list. A row without an address must not vanish, because somebody is missing from
+    /// the list then; it becomes a text that is refused with its row number.
+    pub fn texts(&self) -> Vec<String> {
+        let text = |entry: &CsvEntry| match entry.text.trim() {
+            "" => format!("(row {}: no address in the first column)", entry.row),
+            text => text.to_owned(),
+        };
+        self.entries.iter().map(text).collect()
+    }
+}
+
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CsvEntry {

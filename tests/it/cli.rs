@@ -102,6 +102,8 @@ fn doctor_says_what_is_well_and_what_to_mend() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
+        assert!(!folder.path().join("root-key").exists(), "doctor only looks");
+        portal(folder.path(), &["setup", "--organisation", "St Elsewhere", "--email", "ada@elsewhere.example"]);
         std::fs::set_permissions(folder.path().join("root-key"), std::fs::Permissions::from_mode(0o644)).unwrap();
         let open = portal(folder.path(), &["doctor"]);
         assert!(text(&open.stdout).contains("can be read by other users"), "{}", text(&open.stdout));

@@ -91,11 +91,6 @@ pub fn read_file(name: &str, bytes: &[u8], encoding: &str) -> (FileNote, Vec<Str
     let name: String = name.chars().filter(|c| !c.is_control()).take(100).collect();
     match csv_file::read(bytes, FileEncoding::from_key(encoding)) {
         Ok(file) => {
-            let texts = file.entries.iter().map(|entry| match entry.text.trim() {
-                // A row without an address must not vanish: somebody is missing from the list.
-                "" => format!("(row {}: no address in the first column)", entry.row),
-                text => text.to_owned(),
-            });
             let note = FileNote {
                 name,
                 rows: file.entries.len() as u64,
@@ -104,7 +99,7 @@ pub fn read_file(name: &str, bytes: &[u8], encoding: &str) -> (FileNote, Vec<Str
                 encodings: if file.guessed || !encoding.is_empty() { choices(file.encoding) } else { Vec::new() },
                 problem: None,
             };
-            (note, texts.collect())
+            (note, file.texts())
         }
         Err(bad) => (FileNote { name, problem: Some(bad.to_string()), ..FileNote::default() }, Vec::new()),
     }
