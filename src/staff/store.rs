@@ -173,7 +173,7 @@ impl From<Listed> for StaffMember {
     }
 }
 
-/// The statement behind [`list`]; its plan is a snapshot test on both databases.
+/// The statement behind `list`; a test looks at its plan on both databases.
 #[must_use]
 pub fn list_statement(visible: &Visible, query: &Query, size: usize, now: Timestamp) -> (String, Vec<sea_orm::Value>) {
     let scope = visible.scope();

@@ -1,7 +1,7 @@
 //! The API's description: as OpenAPI 3.1 for programs, and as a page for people, made from the same document.
 
 use askama::Template;
-use axum::{Json, Router, extract::State, routing::get};
+use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use serde_json::Value;
 use utoipa::{
     Modify,
@@ -80,8 +80,16 @@ fn show(portal: &Portal, groups: &[ApiGroup]) -> PageResult {
     page(&ReferencePage { frame: Frame::plain(&portal.config, "API reference"), groups })
 }
 
+/// The page shows code by no backticks, which are read out aloud.
 fn text(value: &Value, name: &str) -> String {
-    value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+    value.get(name).and_then(Value::as_str).unwrap_or_default().replace('`', "")
+}
+
+/// What an answer means; where the description is silent, the standard's own words.
+fn meaning(status: &str, answer: &Value) -> String {
+    let said = text(answer, "description");
+    let standard = StatusCode::from_bytes(status.as_bytes()).ok().and_then(|status| status.canonical_reason());
+    if said.is_empty() { standard.unwrap_or_default().to_owned() } else { said }
 }
 
 fn groups(document: &Value) -> Vec<ApiGroup> {
@@ -121,12 +129,12 @@ fn endpoint(document: &Value, method: &str, path: &str, operation: &Value) -> En
         .and_then(Value::as_object)
         .into_iter()
         .flatten()
-        .map(|(status, answer)| (status.clone(), text(answer, "description")))
+        .map(|(status, answer)| (status.clone(), meaning(status, answer)))
         .collect();
     Endpoint {
         method: method.to_uppercase(),
         path: path.to_owned(),
-        summary: text(operation, "summary"),
+        summary: text(operation, "summary").trim_end_matches('.').to_owned(),
         description: text(operation, "description"),
         permission: String::new(),
         fields,
