@@ -3,6 +3,7 @@
 //! SQLite has one connection that writes and several that read, because writers that queue in our own process wait fairly
 //! and never meet a busy database. Every writing transaction takes the write lock at its start.
 
+pub mod list;
 mod migrate;
 
 use std::time::Duration;

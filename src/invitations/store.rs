@@ -10,7 +10,7 @@ use sea_orm::{
 use super::{Batch, BatchAnswer, Filter, Invitation, NewBatch, PendingRow, Sort, State};
 use crate::{
     access::{Granted, PermissionSet, RoleKey, Scope, Visible},
-    db::{CHUNK, Tx},
+    db::{CHUNK, Tx, list::ListSql},
     types::{AccountId, BatchId, Cursor, EmailAddress, InvitationId, MailId, Timestamp},
 };
 
@@ -449,58 +449,39 @@ pub(super) async fn list(
 /// The statement behind `list`; a test looks at its plan on both databases.
 #[must_use]
 pub fn list_statement(visible: &Visible, query: &Query, size: usize, now: Timestamp) -> (String, Vec<sea_orm::Value>) {
-    let scope = visible.scope();
-    let (scope_column, scope_id) = match scope.deployment {
-        Some(_) => ("scope_id", scope.id()),
-        None => ("organisation_id", scope.organisation.uuid()),
+    let mut sql = ListSql::within(visible, "i");
+    sql.only("i.closed_at IS NULL");
+    let at = match query.filter {
+        Filter::Pending | Filter::Expired => sql.bind(now),
+        _ => String::new(),
     };
-    let mut values: Vec<sea_orm::Value> = vec![scope_id.into()];
-    let mut conditions = vec![format!("i.{scope_column} = $1"), "i.closed_at IS NULL".to_owned()];
     match query.filter {
         Filter::All => {}
-        Filter::Pending => {
-            conditions.push(format!("i.state = 'pending' AND i.expires_at > {}", bind(&mut values, now)))
-        }
-        Filter::Expired => {
-            conditions.push(format!("i.state = 'pending' AND i.expires_at <= {}", bind(&mut values, now)))
-        }
-        Filter::Held => conditions.push("i.state = 'held'".to_owned()),
-        Filter::Declined => conditions.push("i.state = 'declined'".to_owned()),
-        Filter::NotDelivered => conditions.push("m.state = 'refused'".to_owned()),
+        Filter::Pending => sql.only(format!("i.state = 'pending' AND i.expires_at > {at}")),
+        Filter::Expired => sql.only(format!("i.state = 'pending' AND i.expires_at <= {at}")),
+        Filter::Held => sql.only("i.state = 'held'"),
+        Filter::Declined => sql.only("i.state = 'declined'"),
+        Filter::NotDelivered => sql.only("m.state = 'refused'"),
     }
-    if !query.search.is_empty() {
-        let pattern = query.search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        conditions.push(format!("i.email_key LIKE {} ESCAPE '\\'", bind(&mut values, format!("%{pattern}%"))));
-    }
+    sql.containing(&["i.email_key"], &query.search);
     let column = match query.sort {
-        Sort::Sent => "sent_at",
-        Sort::Email => "email_key",
-        Sort::Expires => "expires_at",
+        Sort::Sent => "i.sent_at",
+        Sort::Email => "i.email_key",
+        Sort::Expires => "i.expires_at",
     };
-    let backwards = query.from.as_ref().is_some_and(|cursor| cursor.backwards);
-    let descending = query.descending != backwards;
+    let descending = query.descending != query.from.as_ref().is_some_and(|cursor| cursor.backwards);
     if let Some(cursor) = &query.from {
-        let value: sea_orm::Value = match query.sort {
+        let value = match query.sort {
             Sort::Email => cursor.value.clone().into(),
             Sort::Sent | Sort::Expires => cursor.timestamp().unwrap_or_default().into(),
         };
-        let (value, id) = (bind(&mut values, value), bind(&mut values, cursor.id));
-        let relation = if descending { "<" } else { ">" };
-        conditions.push(format!("(i.{column}, i.id) {relation} ({value}, {id})"));
+        sql.beyond(&format!("{column}, i.id"), vec![value, cursor.id.into()], descending);
     }
-    let direction = if descending { "DESC" } else { "ASC" };
-    let limit = bind(&mut values, i64::try_from(size).unwrap_or(50) + 1);
+    let (end, values) = sql.finish(&[column, "i.id"], descending, size);
     let sql = format!(
         "SELECT i.*, a.name AS inviter_name, m.state AS mail_state, m.answer AS mail_answer, \
          COALESCE(m.done_at, m.due_at) AS mail_at FROM invitations i JOIN mails m ON m.id = i.mail_id \
-         LEFT JOIN accounts a ON a.id = i.inviter_id WHERE {} ORDER BY i.{column} {direction}, i.id {direction} LIMIT {limit}",
-        conditions.join(" AND ")
+         LEFT JOIN accounts a ON a.id = i.inviter_id {end}"
     );
     (sql, values)
-}
-
-/// Adds a value and gives its placeholder.
-fn bind(values: &mut Vec<sea_orm::Value>, value: impl Into<sea_orm::Value>) -> String {
-    values.push(value.into());
-    format!("${}", values.len())
 }

@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
 use super::{ListedPatient, NewPatient, Reading, Severity};
 use crate::{
     access::{Granted, Visible},
-    db::{CHUNK, Tx},
+    db::{CHUNK, Tx, list::ListSql},
     types::{Cursor, Id, PatientId, Timestamp},
 };
 
@@ -166,35 +166,19 @@ pub(super) async fn list(
     from: Option<&Cursor>,
     size: usize,
 ) -> Result<Vec<ListedPatient>, DbErr> {
-    let mut values: Vec<sea_orm::Value> = vec![visible.scope().id().into()];
-    let mut conditions = vec!["deployment_id = $1".to_owned()];
-    let mut bind = |value: sea_orm::Value| {
-        values.push(value);
-        format!("${}", values.len())
-    };
-    if !search.is_empty() {
-        let pattern = search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        let mark = bind(format!("%{pattern}%").into());
-        let name = if with_names { format!(" OR name_key LIKE {mark} ESCAPE '\\'") } else { String::new() };
-        conditions.push(format!("(LOWER(number) LIKE {mark} ESCAPE '\\'{name})"));
-    }
-    let backwards = from.is_some_and(|cursor| cursor.backwards);
+    let mut sql = ListSql::of_deployment(visible);
+    sql.containing(if with_names { &["LOWER(number)", "name_key"] } else { &["LOWER(number)"] }, search);
+    // Worst first, unless the page before is asked for.
+    let descending = !from.is_some_and(|cursor| cursor.backwards);
     if let Some(cursor) = from {
-        let mut counts = cursor.value.split('.').map(|part| part.parse::<i64>().unwrap_or(0));
-        let mut next = || bind(counts.next().unwrap_or(0).into());
-        let (red, amber, grey) = (next(), next(), next());
-        let id = bind(cursor.id.into());
-        let relation = if backwards { ">" } else { "<" };
-        conditions.push(format!("(red, amber, grey, id) {relation} ({red}, {amber}, {grey}, {id})"));
+        let counts = cursor.value.split('.').map(|part| part.parse::<i64>().unwrap_or(0));
+        let mut place: Vec<sea_orm::Value> = counts.chain([0, 0, 0]).take(3).map(Into::into).collect();
+        place.push(cursor.id.into());
+        sql.beyond("red, amber, grey, id", place, descending);
     }
-    let direction = if backwards { "ASC" } else { "DESC" };
-    let limit = bind((i64::try_from(size).unwrap_or(50) + 1).into());
+    let (end, values) = sql.finish(&["red", "amber", "grey", "id"], descending, size);
     let name = if with_names { "name" } else { "NULL AS name" };
-    let sql = format!(
-        "SELECT id, number, {name}, labels, red, amber, grey FROM patients WHERE {} \
-         ORDER BY red {direction}, amber {direction}, grey {direction}, id {direction} LIMIT {limit}",
-        conditions.join(" AND ")
-    );
+    let sql = format!("SELECT id, number, {name}, labels, red, amber, grey FROM patients {end}");
     let rows = Listed::find_by_statement(Statement::from_sql_and_values(db.get_database_backend(), sql, values))
         .all(db)
         .await?;

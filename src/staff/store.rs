@@ -9,7 +9,7 @@ use sea_orm::{
 use super::{Sort, StaffMember};
 use crate::{
     access::{RoleKey, Scope, Visible, store::membership},
-    db::{CHUNK, Tx},
+    db::{CHUNK, Tx, list::ListSql},
     types::{AccountId, Cursor, DeploymentId, MembershipId, OrganisationId, Timestamp},
 };
 
@@ -176,52 +176,32 @@ impl From<Listed> for StaffMember {
 /// The statement behind `list`; a test looks at its plan on both databases.
 #[must_use]
 pub fn list_statement(visible: &Visible, query: &Query, size: usize, now: Timestamp) -> (String, Vec<sea_orm::Value>) {
-    let scope = visible.scope();
-    let (scope_column, scope_id) = match scope.deployment {
-        Some(_) => ("scope_id", scope.id()),
-        None => ("organisation_id", scope.organisation.uuid()),
-    };
-    let mut values: Vec<sea_orm::Value> = vec![scope_id.into(), now.into()];
-    let mut conditions = vec![
-        format!("m.{scope_column} = $1"),
-        "m.ended_at IS NULL".to_owned(),
-        "(m.ends_at IS NULL OR m.ends_at > $2)".to_owned(),
-    ];
-    let mut bind = |value: sea_orm::Value| {
-        values.push(value);
-        format!("${}", values.len())
-    };
+    let mut sql = ListSql::within(visible, "m");
+    sql.only("m.ended_at IS NULL");
+    let at = sql.bind(now);
+    sql.only(format!("(m.ends_at IS NULL OR m.ends_at > {at})"));
     if let Some(role) = query.role {
-        conditions.push(format!("m.role = {}", bind(role.to_string().into())));
+        let role = sql.bind(role.to_string());
+        sql.only(format!("m.role = {role}"));
     }
-    if !query.search.is_empty() {
-        let pattern = query.search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        let mark = bind(format!("%{pattern}%").into());
-        conditions.push(format!("(m.name_key LIKE {mark} ESCAPE '\\' OR m.email_key LIKE {mark} ESCAPE '\\')"));
-    }
+    sql.containing(&["m.name_key", "m.email_key"], &query.search);
     let column = match query.sort {
-        Sort::Name => "name_key",
-        Sort::Email => "email_key",
-        Sort::Joined => "joined_at",
+        Sort::Name => "m.name_key",
+        Sort::Email => "m.email_key",
+        Sort::Joined => "m.joined_at",
     };
-    let backwards = query.from.as_ref().is_some_and(|cursor| cursor.backwards);
-    let descending = query.descending != backwards;
+    let descending = query.descending != query.from.as_ref().is_some_and(|cursor| cursor.backwards);
     if let Some(cursor) = &query.from {
         let value = match query.sort {
             Sort::Joined => cursor.timestamp().unwrap_or_default().into(),
             Sort::Name | Sort::Email => cursor.value.clone().into(),
         };
-        let (value, id) = (bind(value), bind(cursor.id.into()));
-        let relation = if descending { "<" } else { ">" };
-        conditions.push(format!("(m.{column}, m.id) {relation} ({value}, {id})"));
+        sql.beyond(&format!("{column}, m.id"), vec![value, cursor.id.into()], descending);
     }
-    let direction = if descending { "DESC" } else { "ASC" };
-    let limit = bind((i64::try_from(size).unwrap_or(50) + 1).into());
+    let (end, values) = sql.finish(&[column, "m.id"], descending, size);
     let sql = format!(
-        "SELECT m.id, m.account_id, m.organisation_id, m.deployment_id, m.role, m.name_key, m.email_key, m.joined_at, a.name, a.email, \
-         a.last_seen_at, a.address_proven FROM memberships m JOIN accounts a ON a.id = m.account_id WHERE {} \
-         ORDER BY m.{column} {direction}, m.id {direction} LIMIT {limit}",
-        conditions.join(" AND ")
+        "SELECT m.id, m.account_id, m.organisation_id, m.deployment_id, m.role, m.name_key, m.email_key, m.joined_at, \
+         a.name, a.email, a.last_seen_at, a.address_proven FROM memberships m JOIN accounts a ON a.id = m.account_id {end}"
     );
     (sql, values)
 }

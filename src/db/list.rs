@@ -1,0 +1,65 @@
+//! The parts that every paged list's statement is made of: bound values, search, and the place where a page starts.
+
+use sea_orm::Value;
+
+use crate::access::Visible;
+
+/// Conditions of a `WHERE` and the values bound in them.
+pub struct ListSql {
+    conditions: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl ListSql {
+    /// Begins with the scope: rows of the deployment (`scope_id`), or of the whole organisation.
+    pub fn within(visible: &Visible, alias: &str) -> Self {
+        let scope = visible.scope();
+        let (column, id) = match scope.deployment {
+            Some(_) => ("scope_id", scope.id()),
+            None => ("organisation_id", scope.organisation.uuid()),
+        };
+        Self { conditions: vec![format!("{alias}.{column} = $1")], values: vec![id.into()] }
+    }
+
+    /// Begins with the visible deployment.
+    pub fn of_deployment(visible: &Visible) -> Self {
+        Self { conditions: vec!["deployment_id = $1".to_owned()], values: vec![visible.scope().id().into()] }
+    }
+
+    /// Binds a value and gives its placeholder.
+    pub fn bind(&mut self, value: impl Into<Value>) -> String {
+        self.values.push(value.into());
+        format!("${}", self.values.len())
+    }
+
+    /// Adds a condition.
+    pub fn only(&mut self, condition: impl Into<String>) {
+        self.conditions.push(condition.into());
+    }
+
+    /// Only rows of which one of the lower-case `columns` contains `text`, taken literally.
+    pub fn containing(&mut self, columns: &[&str], text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        let literal = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let mark = self.bind(format!("%{literal}%"));
+        let each: Vec<_> = columns.iter().map(|column| format!("{column} LIKE {mark} ESCAPE '\\'")).collect();
+        self.only(format!("({})", each.join(" OR ")));
+    }
+
+    /// Only rows beyond the place where the page starts. Row values, because both databases then enter the index right there.
+    pub fn beyond(&mut self, columns: &str, place: Vec<Value>, descending: bool) {
+        let marks: Vec<_> = place.into_iter().map(|value| self.bind(value)).collect();
+        let relation = if descending { "<" } else { ">" };
+        self.only(format!("({columns}) {relation} ({})", marks.join(", ")));
+    }
+
+    /// The end of the statement: `WHERE … ORDER BY … LIMIT`, with one row more than a page to see whether there are more.
+    pub fn finish(mut self, order: &[&str], descending: bool, size: usize) -> (String, Vec<Value>) {
+        let limit = self.bind(i64::try_from(size).unwrap_or(50) + 1);
+        let direction = if descending { "DESC" } else { "ASC" };
+        let order: Vec<_> = order.iter().map(|column| format!("{column} {direction}")).collect();
+        (format!("WHERE {} ORDER BY {} LIMIT {limit}", self.conditions.join(" AND "), order.join(", ")), self.values)
+    }
+}
