@@ -400,12 +400,14 @@ async fn screenshot_for_the_documentation() {
     demo::fill(&app.portal, 30).await.unwrap();
     let browser = Browser::open(Options::default()).await;
     sign_in(&browser, &app, "ada.okafor@northfield.example", demo::PASSWORD).await;
-    browser.goto(&format!("{}/invitations", browser.url().await)).await;
+    browser.click_text(Some("a"), "Cardiology").await;
+    browser.wait_url("/patients").await;
+    browser.goto(&browser.url().await.replace("/patients", "/invitations")).await;
     open_invite_window(&browser).await;
     let names = ["tom.reyes", "rosalind.byrne"].map(|name| format!("{name}@northfield.example"));
     type_addresses(&browser, &[&names[0], &names[1], "eva.lind@northfeild.example"]).await;
     browser.wait_for(".chip.look").await;
-    browser.select("#role", "Organisation Staff").await;
+    browser.select("#role", "Deployment Staff").await;
     browser.wait_text("Send 2 invites").await;
     browser.eval("document.activeElement.blur()").await;
     browser.screenshot(Path::new(&file)).await;

@@ -115,7 +115,7 @@ impl World {
         let address = &mailbox.address;
         let mut checked = if let Some(role) = self.staff.get(address.key()) {
             let role = self.role_name(role);
-            row(text, Some(&mailbox), Standing::Staff, format!("{address} is staff here already, as {role}"))
+            row(text, Some(&mailbox), Standing::Staff, format!("Is staff here already, as {role}"))
         } else if let Some(live) = self.invited.get(address.key()) {
             let mut checked = row(text, Some(&mailbox), Standing::Invited, self.already_invited(live));
             checked.invitation = Some(live.id);
