@@ -118,8 +118,9 @@ pub async fn append(
             detail: Set(event.detail.to_string()),
         })
         .collect();
-    for chunk in rows.chunks(CHUNK) {
-        event_row::Entity::insert_many(chunk.to_vec()).exec_without_returning(db).await?;
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        event_row::Entity::insert_many(rows.by_ref().take(CHUNK)).exec_without_returning(db).await?;
     }
     Ok(())
 }

@@ -84,8 +84,9 @@ pub async fn enqueue(tx: &Tx, mails: Vec<NewMail>, now: Timestamp) -> Result<(),
             done_at: Set(None),
         })
         .collect();
-    for chunk in rows.chunks(CHUNK) {
-        mail::Entity::insert_many(chunk.to_vec()).exec_without_returning(tx).await?;
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        mail::Entity::insert_many(rows.by_ref().take(CHUNK)).exec_without_returning(tx).await?;
     }
     Ok(())
 }
