@@ -11,6 +11,7 @@ pub mod config;
 pub mod db;
 pub mod demo;
 pub mod error;
+pub mod hashers;
 pub mod identity;
 pub mod invitations;
 pub mod keys;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use crate::{
     config::Config,
     db::Db,
+    hashers::Hashers,
     keys::Keys,
     types::{Clock, Id, Rng, Timestamp},
 };
@@ -29,8 +30,8 @@ pub struct Parts {
     pub keys: Keys,
     /// Rung when a mail is enqueued.
     pub mail_bell: Notify,
-    /// How many passwords may be hashed at once: a hash takes 19 MiB and a whole core.
-    pub hashing: Semaphore,
+    /// The threads that hash passwords.
+    pub hashers: Hashers,
 }
 
 impl std::ops::Deref for Portal {
@@ -44,13 +45,21 @@ impl std::ops::Deref for Portal {
 impl Portal {
     /// Puts the parts together.
     pub fn new(config: Config, db: Db, clock: Clock, rng: Rng, keys: Keys) -> Self {
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        Self(Arc::new(Parts { config, db, clock, rng, keys, mail_bell: Notify::new(), hashing: Semaphore::new(cores) }))
+        Self(Arc::new(Parts { config, db, clock, rng, keys, mail_bell: Notify::new(), hashers: Hashers::start() }))
     }
 
     /// The same portal with another clock, for made-up history.
+    #[must_use]
     pub fn with_clock(&self, clock: Clock) -> Self {
-        Self::new(self.config.clone(), self.db.clone(), clock, self.rng.clone(), self.keys.clone())
+        Self(Arc::new(Parts {
+            config: self.config.clone(),
+            db: self.db.clone(),
+            clock,
+            rng: self.rng.clone(),
+            keys: self.keys.clone(),
+            mail_bell: Notify::new(),
+            hashers: self.hashers.clone(),
+        }))
     }
 
     /// The present instant.

@@ -1,11 +1,14 @@
 //! Passwords: what is accepted (NIST SP 800-63B-4 3.1.1.2, ASVS 6.2), and how they are stored (Argon2id over a keyed hash).
 
-use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::{
     error::{Error, Result},
+    hashers::Memory,
     portal::Portal,
+    types::constant_time_eq,
 };
 
 const SHORTEST: usize = 15;
@@ -70,8 +73,29 @@ fn without(password: &str, words: &[&str]) -> String {
 }
 
 /// 19 MiB, two passes, one lane: the OWASP minimum that a small machine can bear.
-fn argon2() -> Argon2<'static> {
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::default())
+fn cost() -> Params {
+    Params::default()
+}
+
+/// Argon2id in the thread's own memory.
+fn argon2id(secret: &[u8], salt: &[u8], cost: Params, memory: &mut Memory) -> argon2::Result<[u8; 32]> {
+    let mut hash = [0; 32];
+    memory.resize(cost.block_count().max(memory.len()), Block::default());
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, cost)
+        .hash_password_into_with_memory(secret, salt, &mut hash, memory)?;
+    Ok(hash)
+}
+
+/// As it is stored: the usual text form of password hashes (PHC).
+fn stored_form(salt: &[u8], hash: &[u8], cost: &Params) -> String {
+    let (salt, hash) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash));
+    format!("$argon2id$v=19$m={},t={},p={}${salt}${hash}", cost.m_cost(), cost.t_cost(), cost.p_cost())
+}
+
+fn fits(secret: &[u8], stored: &str, memory: &mut Memory) -> bool {
+    let Ok(known) = PasswordHash::new(stored) else { return false };
+    let (Some(salt), Some(hash), Ok(cost)) = (known.salt, known.hash, Params::try_from(&known)) else { return false };
+    argon2id(secret, &salt, cost, memory).is_ok_and(|found| constant_time_eq(&found, hash.as_bytes()))
 }
 
 /// What is hashed: the composed (NFC) password under the pepper, so that a stolen database cannot be searched without the key.
@@ -79,18 +103,18 @@ fn peppered(portal: &Portal, password: &str) -> [u8; 32] {
     portal.keys.pepper(&password.nfc().collect::<String>())
 }
 
-/// Hashes a password, on a thread of its own and not more at once than there are cores.
+/// Hashes a password on one of the threads that do nothing else.
 ///
 /// # Errors
 /// When the machine has no memory left.
 pub(super) async fn hash(portal: &Portal, password: &str) -> Result<String> {
     let secret = peppered(portal, password);
     let salt = portal.rng.bytes::<16>();
-    let _permit = portal.hashing.acquire().await.map_err(|_| Error::internal("hashing is closed"))?;
-    tokio::task::spawn_blocking(move || argon2().hash_password_with_salt(&secret, &salt).map(|hash| hash.to_string()))
-        .await
-        .map_err(|error| Error::Internal(error.into()))?
-        .map_err(|error| Error::Internal(anyhow::anyhow!("hashing a password: {error}")))
+    let hashed = portal.hashers.run(move |memory| {
+        let hash = argon2id(&secret, &salt, cost(), memory)?;
+        Ok(stored_form(&salt, &hash, &cost()))
+    });
+    hashed.await?.map_err(|error: argon2::Error| Error::Internal(anyhow::anyhow!("hashing a password: {error}")))
 }
 
 /// Whether `password` is the one behind `stored`. Without a stored hash the same work is done for nothing, so that the time
@@ -100,16 +124,11 @@ pub(super) async fn hash(portal: &Portal, password: &str) -> Result<String> {
 /// When the hashing thread fails.
 pub(super) async fn verify(portal: &Portal, password: &str, stored: Option<String>) -> Result<bool> {
     let secret = peppered(portal, password);
-    let _permit = portal.hashing.acquire().await.map_err(|_| Error::internal("hashing is closed"))?;
-    tokio::task::spawn_blocking(move || match stored {
-        Some(stored) => PasswordHash::new(&stored).is_ok_and(|hash| argon2().verify_password(&secret, &hash).is_ok()),
-        None => {
-            let _ = argon2().hash_password_with_salt(&secret, b"nobody's salt 16");
-            false
-        }
-    })
-    .await
-    .map_err(|error| Error::Internal(error.into()))
+    let check = move |memory: &mut Memory| match stored {
+        Some(stored) => fits(&secret, &stored, memory),
+        None => argon2id(&secret, b"nobody's salt 16", cost(), memory).is_ok_and(|_| false),
+    };
+    portal.hashers.run(check).await
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ fn portal(data: &std::path::Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_care-portal"))
         .args(arguments)
         .env("CARE_PORTAL_DATA_DIR", data)
+        .env("CARE_PORTAL_LISTEN", "127.0.0.1:0")
         .env_remove("CARE_PORTAL_DATABASE_URL")
         .output()
         .unwrap()
