@@ -111,6 +111,8 @@ impl Config {
         );
         ensure!((5..=60).contains(&self.session_idle_minutes), "session_idle_minutes must be 5 to 60");
         ensure!((1..=24).contains(&self.session_hours), "session_hours must be 1 to 24");
+        // A mail that takes longer than its lease would be handed over twice.
+        ensure!((1..=100).contains(&self.mail_timeout_seconds), "mail_timeout_seconds must be 1 to 100");
         ensure!((1..=64).contains(&self.mail_connections), "mail_connections must be 1 to 64");
         self.mail_from
             .parse::<lettre::message::Mailbox>()

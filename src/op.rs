@@ -117,7 +117,7 @@ impl Op {
             db::lock_organisation(&tx, organisation).await?;
         }
         if let Caller::Person(actor, _) = &mut caller {
-            let memberships = access::store::memberships_of(&tx, actor.account, now).await?;
+            let memberships = access::memberships_of(&tx, actor.account, now).await?;
             *actor = Actor::new(actor.account, actor.name.clone(), actor.email.clone(), actor.via, memberships);
         }
         Ok(Self { portal: portal.clone(), caller, tx, now, events: Vec::new(), mails: Vec::new() })

@@ -166,4 +166,12 @@ impl Visible {
     pub const fn scope(&self) -> Scope {
         self.scope
     }
+
+    /// The same as a condition on a table: the column, and the id that it must hold.
+    pub fn filter(&self) -> (&'static str, uuid::Uuid) {
+        match self.scope.deployment {
+            Some(deployment) => ("scope_id", deployment.uuid()),
+            None => ("organisation_id", self.scope.organisation.uuid()),
+        }
+    }
 }

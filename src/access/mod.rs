@@ -6,10 +6,12 @@ mod permission;
 pub mod policy;
 mod role;
 mod scope;
-pub mod store;
+mod store;
 
 pub use actor::{Actor, Granted, Membership, Origin, Via, Visible};
 pub use permission::{Permission, PermissionSet};
 pub use policy::Refusal;
 pub use role::{CustomRole, DefaultRole, Role, RoleKey};
 pub use scope::Scope;
+pub(crate) use store::membership;
+pub use store::{find_role, insert_role, memberships_of, role_names, roles_of};

@@ -2,8 +2,6 @@
 
 use sea_orm::Value;
 
-use crate::access::Visible;
-
 /// Conditions of a `WHERE` and the values bound in them.
 pub struct ListSql {
     conditions: Vec<String>,
@@ -11,19 +9,9 @@ pub struct ListSql {
 }
 
 impl ListSql {
-    /// Begins with the scope: rows of the deployment (`scope_id`), or of the whole organisation.
-    pub fn within(visible: &Visible, alias: &str) -> Self {
-        let scope = visible.scope();
-        let (column, id) = match scope.deployment {
-            Some(_) => ("scope_id", scope.id()),
-            None => ("organisation_id", scope.organisation.uuid()),
-        };
-        Self { conditions: vec![format!("{alias}.{column} = $1")], values: vec![id.into()] }
-    }
-
-    /// Begins with the visible deployment.
-    pub fn of_deployment(visible: &Visible) -> Self {
-        Self { conditions: vec!["deployment_id = $1".to_owned()], values: vec![visible.scope().id().into()] }
+    /// Begins with the rows whose `column` is `id`: the scope that may be seen.
+    pub fn within(column: &str, id: uuid::Uuid) -> Self {
+        Self { conditions: vec![format!("{column} = $1")], values: vec![id.into()] }
     }
 
     /// Binds a value and gives its placeholder.
@@ -62,4 +50,10 @@ impl ListSql {
         let order: Vec<_> = order.iter().map(|column| format!("{column} {direction}")).collect();
         (format!("WHERE {} ORDER BY {} LIMIT {limit}", self.conditions.join(" AND "), order.join(", ")), self.values)
     }
+}
+
+/// `($2), ($3), …`: the rows of a `VALUES` list. Looked for `IN (VALUES …)`, many values are joined by an index; a plain list of
+/// hundreds makes PostgreSQL compare each of them with each row of the scope.
+pub fn value_rows(first: usize, count: usize) -> String {
+    (first..first + count).map(|n| format!("(${n})")).collect::<Vec<_>>().join(", ")
 }

@@ -91,7 +91,7 @@ impl History {
             let (op, granted) = op.require(Permission::EditRoles, Scope::organisation(organisation)).await?;
             let permissions: PermissionSet = permissions.iter().copied().collect();
             let role = CustomRole { id: op.new_id(), deployment: None, name: name.to_owned(), permissions };
-            access::store::insert_role(op.tx(), &granted, &role, op.now()).await?;
+            access::insert_role(op.tx(), &granted, &role, op.now()).await?;
             op.commit().await?;
             keys.push(RoleKey::Custom(role.id));
         }

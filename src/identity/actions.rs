@@ -64,7 +64,7 @@ pub async fn begin_session(op: &mut Op, account: &Account) -> Result<NewSession>
     let id = op.new_id();
     store::insert_session(op.tx(), id, sha256(SESSION, token.as_bytes()), account.id, op.origin(), op.now()).await?;
     store::touch_session(op.tx(), id, account.id, op.now()).await?;
-    let memberships = access::store::memberships_of(op.tx(), account.id, op.now()).await?;
+    let memberships = access::memberships_of(op.tx(), account.id, op.now()).await?;
     op.record(Event {
         action: "session.begun",
         subject: account.id.to_string(),
@@ -87,7 +87,7 @@ pub async fn authenticate_session(portal: &Portal, token: &str, origin: Origin) 
     let Some(row) = store::find_session(portal.db.reader(), hash, seen_after, created_after).await? else {
         return Ok(None);
     };
-    let memberships = access::store::memberships_of(portal.db.reader(), row.account_id, now).await?;
+    let memberships = access::memberships_of(portal.db.reader(), row.account_id, now).await?;
     if now >= row.seen_at.plus(TOUCH_AFTER) {
         let tx = portal.db.begin_write().await?;
         store::touch_session(&tx, row.id, row.account_id, now).await?;
@@ -114,7 +114,7 @@ pub async fn authenticate_key(portal: &Portal, token: &str, origin: Origin) -> R
         store::touch_key(&tx, row.id, now).await?;
         tx.commit().await?;
     }
-    let memberships = access::store::memberships_of(portal.db.reader(), row.account_id, now).await?;
+    let memberships = access::memberships_of(portal.db.reader(), row.account_id, now).await?;
     let via = Via::ApiKey {
         id: row.id,
         permissions: PermissionSet::from_keys(&row.permissions),
@@ -132,8 +132,7 @@ pub async fn act_from_terminal(portal: &Portal, email: &str) -> Result<Caller> {
     let Some((account, _)) = store::find_account(portal.db.reader(), address.key()).await? else {
         return Err(Error::field("as", format!("There is no account {address}")));
     };
-    let memberships: Vec<Membership> =
-        access::store::memberships_of(portal.db.reader(), account.id, portal.now()).await?;
+    let memberships: Vec<Membership> = access::memberships_of(portal.db.reader(), account.id, portal.now()).await?;
     let origin = Origin { address: "terminal".to_owned(), agent: String::new() };
     Ok(Caller::Person(Actor::new(account.id, account.name, account.email, Via::Terminal, memberships), origin))
 }

@@ -91,8 +91,7 @@ fn still_wanted(portal: &Portal, invitation: &Invitation, mail: &Claimed) -> boo
 async fn invitation_words(portal: &Portal, invitation: &Invitation) -> Result<InvitationWords> {
     let db = portal.db.reader();
     let place = sites::actions::place_of(db, invitation.scope).await?;
-    let role =
-        access::store::find_role(db, invitation.scope.organisation, invitation.role).await?.ok_or(Error::NotFound)?;
+    let role = access::find_role(db, invitation.scope.organisation, invitation.role).await?.ok_or(Error::NotFound)?;
     let inviter = match invitation.inviter {
         Some(inviter) => identity::actions::name_of(db, inviter).await?,
         None => "The operator of this portal".to_owned(),
@@ -150,7 +149,7 @@ impl Email for DeclinedMail {
             };
             let Some(inviter) = invitation.inviter else { return Ok(None) };
             let place = sites::actions::place_of(db, invitation.scope).await?;
-            let role = access::store::find_role(db, invitation.scope.organisation, invitation.role).await?;
+            let role = access::find_role(db, invitation.scope.organisation, invitation.role).await?;
             let words = DeclinedWords {
                 inviter_name: identity::actions::name_of(db, inviter).await?,
                 email: invitation.email.to_string(),

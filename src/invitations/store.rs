@@ -1,16 +1,21 @@
 //! The rows of invitations and batches.
 
+mod batches;
+
 use std::{collections::HashMap, time::Duration};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QuerySelect, Set,
-    Statement, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, Set, Statement,
+    sea_query::Expr,
 };
 
-use super::{Batch, BatchAnswer, Filter, Invitation, NewBatch, PendingRow, Sort, State};
+use super::{Filter, Invitation, PendingRow, Sort, State};
 use crate::{
-    access::{Granted, PermissionSet, RoleKey, Scope, Visible},
-    db::{CHUNK, Tx, list::ListSql},
+    access::{Granted, PermissionSet, Scope, Visible},
+    db::{
+        CHUNK, Tx,
+        list::{ListSql, value_rows},
+    },
     types::{AccountId, BatchId, Cursor, EmailAddress, InvitationId, MailId, Timestamp},
 };
 
@@ -52,31 +57,7 @@ pub(super) mod invitation {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-mod batch {
-    use sea_orm::entity::prelude::*;
-
-    use crate::types::{AccountId, BatchId, DeploymentId, OrganisationId, Timestamp};
-
-    #[sea_orm::model]
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "batches")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: BatchId,
-        pub organisation_id: OrganisationId,
-        pub deployment_id: Option<DeploymentId>,
-        pub inviter_id: Option<AccountId>,
-        pub request_key: String,
-        pub request_hash: Vec<u8>,
-        pub role: String,
-        pub expires_at: Timestamp,
-        pub answer: String,
-        pub created_at: Timestamp,
-    }
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
+pub(super) use batches::{find_answer, find_batch, insert_batch};
 use invitation::{Column, Entity, Model};
 
 impl Invitation {
@@ -150,10 +131,10 @@ pub(super) async fn live_by_email(
 ) -> Result<HashMap<String, Live>, DbErr> {
     let mut live = HashMap::new();
     for chunk in keys.chunks(CHUNK) {
-        let marks = placeholders(2, chunk.len());
+        let marks = value_rows(2, chunk.len());
         let sql = format!(
             "SELECT i.id, i.email_key, i.role, i.sent_at, i.expires_at, a.name AS inviter_name FROM invitations i \
-             LEFT JOIN accounts a ON a.id = i.inviter_id WHERE i.scope_id = $1 AND i.live_email IN ({marks})"
+             LEFT JOIN accounts a ON a.id = i.inviter_id WHERE i.scope_id = $1 AND i.live_email IN (VALUES {marks})"
         );
         let values = std::iter::once(scope.id().into()).chain(chunk.iter().map(|key| key.as_str().into()));
         let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
@@ -162,10 +143,6 @@ pub(super) async fn live_by_email(
         }
     }
     Ok(live)
-}
-
-fn placeholders(first: usize, count: usize) -> String {
-    (first..first + count).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Writes new invitations.
@@ -315,87 +292,6 @@ pub(super) async fn mark_declined(tx: &Tx, invitation: &Invitation) -> Result<bo
     Ok(done.rows_affected == 1)
 }
 
-/// Writes a batch and its answer.
-pub(super) async fn insert_batch(
-    tx: &Tx,
-    inviter: Option<AccountId>,
-    new: &NewBatch,
-    hash: Vec<u8>,
-    expires_at: Timestamp,
-    answer: &BatchAnswer,
-    now: Timestamp,
-) -> Result<(), DbErr> {
-    let answer_text = serde_json::to_string(answer).map_err(|error| DbErr::Custom(error.to_string()))?;
-    batch::Entity::insert(batch::ActiveModel {
-        id: Set(answer.batch),
-        organisation_id: Set(new.scope.organisation),
-        deployment_id: Set(new.scope.deployment),
-        inviter_id: Set(inviter),
-        request_key: Set(new.request_key.clone()),
-        request_hash: Set(hash),
-        role: Set(new.role.to_string()),
-        expires_at: Set(expires_at),
-        answer: Set(answer_text),
-        created_at: Set(now),
-    })
-    .exec_without_returning(tx)
-    .await?;
-    Ok(())
-}
-
-/// The answer that was given to this key before, with the hash of what was asked.
-pub(super) async fn find_answer(
-    db: &impl ConnectionTrait,
-    inviter: AccountId,
-    key: &str,
-) -> Result<Option<(Vec<u8>, BatchAnswer)>, DbErr> {
-    let row = batch::Entity::find()
-        .filter(batch::Column::InviterId.eq(inviter))
-        .filter(batch::Column::RequestKey.eq(key))
-        .one(db)
-        .await?;
-    row.map(|row| Ok((row.request_hash, parse_answer(&row.answer)?))).transpose()
-}
-
-/// A batch, if it lies in what may be seen.
-pub(super) async fn find_batch(
-    db: &impl ConnectionTrait,
-    visible: &Visible,
-    id: BatchId,
-) -> Result<Option<Batch>, DbErr> {
-    let row = batch::Entity::find()
-        .filter(batch::Column::Id.eq(id))
-        .filter(batch::Column::OrganisationId.eq(visible.scope().organisation))
-        .one(db)
-        .await?;
-    let Some(row) = row else { return Ok(None) };
-    let scope = Scope { organisation: row.organisation_id, deployment: row.deployment_id };
-    let Ok(role) = row.role.parse::<RoleKey>() else { return Ok(None) };
-    let batch = Batch { scope, role, expires_at: row.expires_at, answer: parse_answer(&row.answer)? };
-    Ok(Some(batch).filter(|batch| visible.scope().covers(&batch.scope)))
-}
-
-fn parse_answer(text: &str) -> Result<BatchAnswer, DbErr> {
-    serde_json::from_str(text).map_err(|error| DbErr::Custom(error.to_string()))
-}
-
-/// How many invitations are open in exactly this scope.
-pub(super) async fn count_open(db: &impl ConnectionTrait, visible: &Visible) -> Result<u64, DbErr> {
-    #[derive(FromQueryResult)]
-    struct Count {
-        n: i64,
-    }
-    let count = Entity::find()
-        .select_only()
-        .column_as(Column::Id.count(), "n")
-        .filter(Column::ScopeId.eq(visible.scope().id()))
-        .filter(Column::ClosedAt.is_null())
-        .into_model::<Count>()
-        .one(db)
-        .await?;
-    Ok(count.map_or(0, |count| u64::try_from(count.n).unwrap_or(0)))
-}
-
 /// What to list and in which order.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
@@ -449,7 +345,8 @@ pub(super) async fn list(
 /// The statement behind `list`; a test looks at its plan on both databases.
 #[must_use]
 pub fn list_statement(visible: &Visible, query: &Query, size: usize, now: Timestamp) -> (String, Vec<sea_orm::Value>) {
-    let mut sql = ListSql::within(visible, "i");
+    let (column, id) = visible.filter();
+    let mut sql = ListSql::within(&format!("i.{column}"), id);
     sql.only("i.closed_at IS NULL");
     let at = match query.filter {
         Filter::Pending | Filter::Expired => sql.bind(now),

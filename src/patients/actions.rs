@@ -39,15 +39,6 @@ pub async fn list_patients(
     }))
 }
 
-/// How many patients a deployment has.
-///
-/// # Errors
-/// When the caller may not see them.
-pub async fn count_patients(portal: &Portal, caller: &Caller, scope: Scope) -> Result<u64> {
-    let visible = caller.scope(portal, Permission::ViewPatientData, scope).await?;
-    Ok(store::count(portal.db.reader(), &visible).await?)
-}
-
 /// Adds patients with their readings.
 ///
 /// # Errors

@@ -166,7 +166,7 @@ pub(super) async fn list(
     from: Option<&Cursor>,
     size: usize,
 ) -> Result<Vec<ListedPatient>, DbErr> {
-    let mut sql = ListSql::of_deployment(visible);
+    let mut sql = ListSql::within("deployment_id", visible.scope().id());
     sql.containing(if with_names { &["LOWER(number)", "name_key"] } else { &["LOWER(number)"] }, search);
     // Worst first, unless the page before is asked for.
     let descending = !from.is_some_and(|cursor| cursor.backwards);
@@ -210,10 +210,4 @@ pub(super) async fn latest_of(
         latest.entry(row.patient_id).or_default().push(reading);
     }
     Ok(latest)
-}
-
-/// How many patients the scope has.
-pub(super) async fn count(db: &impl ConnectionTrait, visible: &Visible) -> Result<u64, DbErr> {
-    use sea_orm::PaginatorTrait;
-    patient::Entity::find().filter(patient::Column::DeploymentId.eq(visible.scope().id())).count(db).await
 }

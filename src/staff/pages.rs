@@ -86,7 +86,7 @@ async fn list(
         from: Cursor::decode(&asked.from),
     };
     let found = actions::list_staff(&portal, &caller, place.scope, &query, PAGE).await?;
-    let roles = access::store::roles_of(portal.db.reader(), place.scope.organisation).await?;
+    let roles = access::roles_of(portal.db.reader(), place.scope.organisation).await?;
     let deployments = sites::actions::deployment_names(&portal, place.scope.organisation).await?;
     let path = format!("{}/staff", place.scope.path());
     let address = ListAddress::new(path)

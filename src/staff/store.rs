@@ -8,8 +8,11 @@ use sea_orm::{
 
 use super::{Sort, StaffMember};
 use crate::{
-    access::{RoleKey, Scope, Visible, store::membership},
-    db::{CHUNK, Tx, list::ListSql},
+    access::{RoleKey, Scope, Visible, membership},
+    db::{
+        CHUNK, Tx,
+        list::{ListSql, value_rows},
+    },
     types::{AccountId, Cursor, DeploymentId, MembershipId, OrganisationId, Timestamp},
 };
 
@@ -60,19 +63,20 @@ pub(super) async fn roles_by_email(
     scope: Scope,
     keys: &[String],
 ) -> Result<Vec<(String, String)>, DbErr> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        email_key: String,
+        role: String,
+    }
     let mut found = Vec::new();
     for chunk in keys.chunks(CHUNK) {
-        let rows: Vec<(String, String)> = membership::Entity::find()
-            .select_only()
-            .column(membership::Column::EmailKey)
-            .column(membership::Column::Role)
-            .filter(membership::Column::ScopeId.eq(scope.id()))
-            .filter(membership::Column::EndedAt.is_null())
-            .filter(membership::Column::EmailKey.is_in(chunk.to_vec()))
-            .into_tuple()
-            .all(db)
-            .await?;
-        found.extend(rows);
+        let marks = value_rows(2, chunk.len());
+        let sql = format!(
+            "SELECT email_key, role FROM memberships WHERE scope_id = $1 AND ended_at IS NULL AND email_key IN (VALUES {marks})"
+        );
+        let values = std::iter::once(scope.id().into()).chain(chunk.iter().map(|key| key.as_str().into()));
+        let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+        found.extend(Row::find_by_statement(statement).all(db).await?.into_iter().map(|row| (row.email_key, row.role)));
     }
     Ok(found)
 }
@@ -176,7 +180,8 @@ impl From<Listed> for StaffMember {
 /// The statement behind `list`; a test looks at its plan on both databases.
 #[must_use]
 pub fn list_statement(visible: &Visible, query: &Query, size: usize, now: Timestamp) -> (String, Vec<sea_orm::Value>) {
-    let mut sql = ListSql::within(visible, "m");
+    let (column, id) = visible.filter();
+    let mut sql = ListSql::within(&format!("m.{column}"), id);
     sql.only("m.ended_at IS NULL");
     let at = sql.bind(now);
     sql.only(format!("(m.ends_at IS NULL OR m.ends_at > {at})"));

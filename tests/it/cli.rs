@@ -132,6 +132,8 @@ fn unknown_settings_stop_the_portal_by_name() {
     let output = portal(folder.path(), &["--config", file.to_str().unwrap(), "serve"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("lisen"), "{}", text(&output.stderr));
+    let open = portal(folder.path(), &["demo", "--listen", "0.0.0.0:0", "--data", folder.path().to_str().unwrap()]);
+    assert!(text(&open.stderr).contains("listens on this machine only"), "{}", text(&open.stderr));
     let plain = Command::new(env!("CARGO_BIN_EXE_care-portal"))
         .arg("serve")
         .env("CARE_PORTAL_PUBLIC_URL", "http://portal.example")

@@ -129,6 +129,23 @@ on_both! {
         assert_eq!(app.count("SELECT COUNT(*) FROM batches").await, 1);
     }
 
+    async fn a_file_that_is_none_is_refused_in_words_and_keeps_what_was_typed(app: &TestApp) {
+        let admin = app.admin().await;
+        let hostile: [(&[u8], &str); 4] = [
+            (b"PK\x03\x04 a workbook", "CSV"),
+            (b"\x1f\x8b\x08 compressed", "compressed"),
+            (b"a@northfield.example\n\0\0\0", "text"),
+            (b"\"ada@northfield.example\nben@northfield.example\n", "quotation mark"),
+        ];
+        for (bytes, word) in hostile {
+            let file = reqwest::multipart::Part::bytes(bytes.to_vec()).file_name("list.csv");
+            let form = reqwest::multipart::Form::new().text("addresses", "typed@northfield.example").text("do", "import").part("file", file);
+            let page = admin.multipart(&format!("{}/invitations/new", app.cardiology.path()), form).await.text().await.unwrap();
+            assert!(page.contains("field-error") && page.contains(word), "{word}\n{page}");
+            assert!(page.contains("typed@northfield.example"));
+        }
+    }
+
     async fn an_own_date_means_the_whole_day_in_the_organisations_zone(app: &TestApp) {
         let admin = app.admin().await;
         // The test's clock stands at 2026-09-21 13:33 UTC; London has summer time.

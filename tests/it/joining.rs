@@ -168,6 +168,21 @@ on_both! {
         assert!(chidi.page("/join").await.contains("new-password"), "the code has stayed");
     }
 
+    async fn the_page_of_one_invitation_never_accepts_another(app: &TestApp) {
+        let admin = app.admin_caller().await;
+        let first = app.invite(&admin, app.cardiology, STAFF, "ben@northfield.example").await;
+        let second = app.invite(&admin, app.diabetes, STAFF, "chidi@northfield.example").await;
+        let ben = app.visitor();
+        open(&ben, &app.code(first, 1)).await;
+        open(&ben, &app.code(second, 1)).await;
+        for path in ["/join/accept", "/join/decline"] {
+            let form = [("invitation", first.to_string()), ("full_name", "Ben".to_owned()), ("password", PASSWORD.to_owned())];
+            let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            assert_eq!(ben.post(path, &form).await.status(), StatusCode::CONFLICT, "{path}");
+        }
+        assert_eq!(app.count("SELECT COUNT(*) FROM invitations WHERE state = 'pending'").await, 2);
+    }
+
     async fn declining_makes_no_account_and_tells_the_inviter(app: &TestApp) {
         let id = app.invite(&app.admin_caller().await, app.cardiology, STAFF, "ben@northfield.example").await;
         let somebody = app.visitor();
@@ -189,25 +204,27 @@ on_both! {
         let id = app.invite(&priya, app.cardiology, STAFF, "ben@northfield.example").await;
         let ben = app.visitor();
         open(&ben, &app.code(id, 1)).await;
-        execute(app, "UPDATE memberships SET ended_at = 1, live_account = NULL WHERE email_key = 'access_controller@northfield.example'").await;
+        app.execute("UPDATE memberships SET ended_at = 1, live_account = NULL WHERE email_key = 'access_controller@northfield.example'").await;
         let answer = accept(&ben, &id.to_string(), PASSWORD).await;
         assert_eq!(answer.status(), StatusCode::CONFLICT);
-        assert!(answer.text().await.unwrap().contains("must be confirmed again"));
+        assert!(answer.text().await.unwrap().contains("must be looked at again"));
         assert_eq!(app.count("SELECT COUNT(*) FROM invitations WHERE state = 'held'").await, 1);
         assert_eq!(app.events("invitation.held").await, 1);
         let list = app.admin().await.page(&format!("{}/invitations", app.cardiology.path())).await;
         assert!(list.contains("Held") && list.contains("has left"), "{list}");
+        let done = actions::resend_invitations(&app.portal, &app.admin_caller().await, app.cardiology, &[id]).await.unwrap();
+        assert!(done.done.is_empty() && done.not_done[0].2.contains("It is held"), "{done:?}");
     }
 
     async fn a_role_that_has_gained_holds_the_invitation_and_a_narrowed_one_applies(app: &TestApp) {
         let admin = app.admin_caller().await;
         let wider = app.invite(&admin, app.cardiology, app.coordinator, "ben@northfield.example").await;
-        execute(app, "UPDATE custom_roles SET permissions = 'view_patient_data,view_staff,invite_staff,export_patient_data'").await;
+        app.execute("UPDATE custom_roles SET permissions = 'view_patient_data,view_staff,invite_staff,export_patient_data'").await;
         let ben = app.visitor();
         open(&ben, &app.code(wider, 1)).await;
         let answer = accept(&ben, &wider.to_string(), PASSWORD).await;
-        assert!(answer.text().await.unwrap().contains("must be confirmed again"));
-        execute(app, "UPDATE custom_roles SET permissions = 'view_patient_data'").await;
+        assert!(answer.text().await.unwrap().contains("must be looked at again"));
+        app.execute("UPDATE custom_roles SET permissions = 'view_patient_data'").await;
         let narrower = app.invite(&admin, app.cardiology, app.coordinator, "chidi@northfield.example").await;
         let chidi = app.visitor();
         open(&chidi, &app.code(narrower, 1)).await;
@@ -231,11 +248,4 @@ on_both! {
             assert!(!page.contains(password) || password == PASSWORD, "a password never comes back");
         }
     }
-}
-
-async fn execute(app: &TestApp, sql: &str) {
-    use sea_orm::ConnectionTrait;
-    let tx = app.portal.db.begin_write().await.unwrap();
-    tx.execute_unprepared(sql).await.unwrap();
-    tx.commit().await.unwrap();
 }

@@ -87,9 +87,18 @@ on_both! {
         let wren = app.person("wren", RoleKey::Default(DefaultRole::DeploymentStaff), app.cardiology).await;
         let patients = format!("{}/patients", app.cardiology.path());
         wren.page(&patients).await;
-        execute(app, "UPDATE memberships SET ended_at = 1, live_account = NULL WHERE email_key = 'wren@northfield.example'").await;
+        app.execute("UPDATE memberships SET ended_at = 1, live_account = NULL WHERE email_key = 'wren@northfield.example'").await;
         assert_eq!(wren.get(&patients).await.status(), StatusCode::NOT_FOUND);
         assert!(wren.page("/").await.contains("no access at the moment"));
+    }
+
+    async fn the_access_log_can_be_neither_changed_nor_emptied(app: &TestApp) {
+        let before = app.count("SELECT COUNT(*) FROM events").await;
+        for sql in ["UPDATE events SET actor = 'nobody'", "DELETE FROM events"] {
+            let refused = app.try_execute(sql).await.expect_err(sql);
+            assert!(refused.to_string().contains("the access log cannot be changed"), "{refused}");
+        }
+        assert_eq!(app.count("SELECT COUNT(*) FROM events WHERE actor <> 'nobody'").await, before);
     }
 
     async fn nothing_secret_is_stored_readable(app: &TestApp) {
@@ -101,13 +110,6 @@ on_both! {
             assert!(!text.contains(&code[30..60]) && !text.contains(PASSWORD), "{table}");
         }
     }
-}
-
-async fn execute(app: &TestApp, sql: &str) {
-    use sea_orm::ConnectionTrait;
-    let tx = app.portal.db.begin_write().await.unwrap();
-    tx.execute_unprepared(sql).await.unwrap();
-    tx.commit().await.unwrap();
 }
 
 /// Every value of a table as text.

@@ -76,7 +76,7 @@ pub async fn open_link(portal: &Portal, caller: &Caller, code: Option<&Code>) ->
         op.commit().await?;
     }
     let db = portal.db.reader();
-    let Some(role) = access::store::find_role(db, invitation.scope.organisation, invitation.role).await? else {
+    let Some(role) = access::find_role(db, invitation.scope.organisation, invitation.role).await? else {
         return Ok(Err(Dead::Held));
     };
     let inviter_name = match invitation.inviter {
@@ -141,14 +141,14 @@ async fn judge_new_account(portal: &Portal, invitation: &Invitation, name: &str,
 /// Whether whoever answers for the invitation may still give this role there, and the role has not grown since.
 async fn may_still_be_given(op: &Op, invitation: &Invitation) -> Result<Result<Role, String>> {
     let scope = invitation.scope;
-    let Some(role) = access::store::find_role(op.tx(), scope.organisation, invitation.role).await? else {
+    let Some(role) = access::find_role(op.tx(), scope.organisation, invitation.role).await? else {
         return Ok(Err("the role no longer exists".to_owned()));
     };
     if let Some(gained) = role.permissions.without(invitation.role_permissions).iter().next() {
         return Ok(Err(format!("the role {} has gained “{gained}” since", role.name)));
     }
     let Some(inviter) = invitation.inviter else { return Ok(Ok(role)) };
-    let memberships = access::store::memberships_of(op.tx(), inviter, op.now()).await?;
+    let memberships = access::memberships_of(op.tx(), inviter, op.now()).await?;
     let mut reason = "whoever invited has left".to_owned();
     for by in &memberships {
         match policy::may_grant(by, Permission::InviteStaff, &role, &scope) {

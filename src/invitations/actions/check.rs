@@ -101,7 +101,7 @@ impl World {
             now,
             staff: staff::actions::roles_by_email(db, scope, &keys).await?,
             invited: store::live_by_email(db, scope, &keys).await?,
-            role_names: access::store::role_names(db, scope.organisation).await?,
+            role_names: access::role_names(db, scope.organisation).await?,
             colleagues: ColleagueIndex::new(staff::actions::colleagues(db, scope.organisation).await?),
         })
     }

@@ -47,15 +47,6 @@ pub async fn list_pending(
     }))
 }
 
-/// How many invitations are open in exactly this scope.
-///
-/// # Errors
-/// When the caller may not see them.
-pub async fn count_pending(portal: &Portal, caller: &Caller, scope: Scope) -> Result<u64> {
-    let visible = caller.scope(portal, Permission::InviteStaff, scope).await?;
-    Ok(store::count_open(portal.db.reader(), &visible).await?)
-}
-
 /// One open invitation.
 ///
 /// # Errors
@@ -97,7 +88,7 @@ async fn resend_one(op: &mut Op, granted: &Granted, invitation: &Invitation) -> 
         State::Held => return Ok(Err("It is held; delete it and invite the person anew".to_owned())),
         _ => return Ok(Err("It was declined; invite the person anew".to_owned())),
     }
-    let Some(role) = access::store::find_role(op.tx(), invitation.scope.organisation, invitation.role).await? else {
+    let Some(role) = access::find_role(op.tx(), invitation.scope.organisation, invitation.role).await? else {
         return Ok(Err("Its role no longer exists".to_owned()));
     };
     if let Err(refusal) = granted.may_grant(&role, &invitation.scope) {
@@ -181,9 +172,8 @@ pub async fn copy_link(portal: &Portal, caller: &Caller, scope: Scope, id: Invit
     if invitation.state != State::Pending || invitation.expires_at <= op.now() {
         return Err(Error::Conflict("This link no longer works; resend the invitation first".to_owned()));
     }
-    let role = access::store::find_role(op.tx(), invitation.scope.organisation, invitation.role)
-        .await?
-        .ok_or(Error::NotFound)?;
+    let role =
+        access::find_role(op.tx(), invitation.scope.organisation, invitation.role).await?.ok_or(Error::NotFound)?;
     if let Err(refusal) = granted.may_grant(&role, &invitation.scope) {
         return Err(op.refuse(refused(&refusal.to_string()), Error::Forbidden(refusal)).await);
     }

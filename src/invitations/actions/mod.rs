@@ -9,7 +9,6 @@ pub use super::store::Query;
 pub use accept::{Opened, accept_invitation, decline_invitation, find_by_code, open_link};
 pub use check::{Counts, check_addresses, counts};
 pub use manage::{
-    Done, copy_link, count_pending, delete_invitations, list_pending, may_copy_links, resend_invitations,
-    show_invitation,
+    Done, copy_link, delete_invitations, list_pending, may_copy_links, resend_invitations, show_invitation,
 };
 pub use send::{grantable_roles, invite_first_admin, invite_staff, show_batch};

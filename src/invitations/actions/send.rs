@@ -25,7 +25,7 @@ use crate::{
 pub async fn grantable_roles(portal: &Portal, caller: &Caller, scope: Scope) -> Result<Vec<Role>> {
     caller.scope(portal, Permission::InviteStaff, scope).await?;
     let actor = caller.actor()?;
-    let roles = access::store::roles_of(portal.db.reader(), scope.organisation).await?;
+    let roles = access::roles_of(portal.db.reader(), scope.organisation).await?;
     let may = |role: &Role| {
         actor.memberships.iter().any(|by| policy::may_grant(by, Permission::InviteStaff, role, &scope).is_ok())
     };
@@ -50,8 +50,7 @@ pub async fn invite_staff(portal: &Portal, caller: &Caller, batch: NewBatch) -> 
         };
     }
     let unknown_role = || Error::field("role", "Choose a role from the list");
-    let role =
-        access::store::find_role(op.tx(), batch.scope.organisation, batch.role).await?.ok_or_else(unknown_role)?;
+    let role = access::find_role(op.tx(), batch.scope.organisation, batch.role).await?.ok_or_else(unknown_role)?;
     if let Err(refusal) = granted.may_grant(&role, &batch.scope) {
         let detail = json!({ "role": batch.role.to_string(), "reason": refusal.to_string() });
         let event = Event::refused("invitation.refused", batch.scope, Some(batch.scope), detail);

@@ -163,7 +163,7 @@ fn show_dead(portal: &Portal, dead: &Dead) -> PageResult {
             StatusCode::GONE,
         ),
         Dead::Held => (
-            "This invitation must be confirmed again",
+            "This invitation must be looked at again",
             "Something has changed since it was sent, so somebody of the organisation must look at it again. They can see that in the portal.",
             "Tell the person who invited you, or somebody else who manages access there.",
             StatusCode::CONFLICT,

@@ -1,5 +1,6 @@
 //! The pages of invitations: inviting, what is pending, and the invitee's side.
 
+mod batch;
 mod invite;
 mod join;
 mod pending;
@@ -26,7 +27,7 @@ pub fn routes() -> Router<Portal> {
         .route("/{scope}/invitations/new", get(invite::show).post(invite::submit).layer(large))
         .route("/{scope}/invitations/check", post(invite::check).layer(large))
         .route("/{scope}/invitations/read-file", post(invite::read_file).layer(large))
-        .route("/{scope}/invitations/batches/{id}", get(invite::show_batch))
+        .route("/{scope}/invitations/batches/{id}", get(batch::show))
         .route("/join", get(join::show).post(join::submit_code))
         .route("/join/accept", post(join::submit_accept))
         .route("/join/decline", post(join::submit_decline))

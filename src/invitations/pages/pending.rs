@@ -187,7 +187,7 @@ impl Words {
         Ok(Self {
             now: portal.now(),
             zone: place.time_zone(),
-            roles: access::store::role_names(portal.db.reader(), place.scope.organisation).await?,
+            roles: access::role_names(portal.db.reader(), place.scope.organisation).await?,
             deployments: sites::actions::deployment_names(portal, place.scope.organisation).await?,
             can_copy: actions::may_copy_links(portal, &place.organisation),
         })

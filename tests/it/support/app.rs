@@ -90,7 +90,7 @@ impl TestApp {
         let (op, granted) = op.require(Permission::EditRoles, organisation).await.unwrap();
         let permissions: PermissionSet = [Permission::ViewPatientData, Permission::InviteStaff].into_iter().collect();
         let role = CustomRole { id: op.new_id(), deployment: None, name: "Ward Coordinator".to_owned(), permissions };
-        care_portal::access::store::insert_role(op.tx(), &granted, &role, op.now()).await.unwrap();
+        care_portal::access::insert_role(op.tx(), &granted, &role, op.now()).await.unwrap();
         op.commit().await.unwrap();
         Self {
             organisation,
@@ -171,6 +171,18 @@ impl TestApp {
         let db = self.portal.db.reader();
         let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap().unwrap();
         row.try_get_by_index(0).unwrap()
+    }
+
+    /// Changes the database behind the portal's back, as a colleague's action at this moment would.
+    pub async fn execute(&self, sql: &str) {
+        self.try_execute(sql).await.unwrap();
+    }
+
+    pub async fn try_execute(&self, sql: &str) -> Result<(), sea_orm::DbErr> {
+        use sea_orm::ConnectionTrait;
+        let tx = self.portal.db.begin_write().await?;
+        tx.execute_unprepared(sql).await?;
+        tx.commit().await
     }
 
     /// The actions in the access log, oldest first.
