@@ -52,8 +52,9 @@ impl ListSql {
     }
 }
 
-/// `($2), ($3), …`: the rows of a `VALUES` list. Looked for `IN (VALUES …)`, many values are joined by an index; a plain list of
-/// hundreds makes PostgreSQL compare each of them with each row of the scope.
-pub fn value_rows(first: usize, count: usize) -> String {
-    (first..first + count).map(|n| format!("(${n})")).collect::<Vec<_>>().join(", ")
+/// `($1, $2), ($1, $3), …`: rows of a `VALUES` list that pair the first bound value with each of `count` others. Asked for as
+/// `(a, b) IN (VALUES …)`, each pair is found by an index over both columns; a condition for each column apart lets PostgreSQL,
+/// before it has counted a table that has just grown, walk the whole scope for each value.
+pub fn pairs(count: usize) -> String {
+    (2..2 + count).map(|n| format!("($1, ${n})")).collect::<Vec<_>>().join(", ")
 }

@@ -14,7 +14,7 @@ use crate::{
     access::{Granted, PermissionSet, Scope, Visible},
     db::{
         CHUNK, Tx,
-        list::{ListSql, value_rows},
+        list::{ListSql, pairs},
     },
     types::{AccountId, BatchId, Cursor, EmailAddress, InvitationId, MailId, Timestamp},
 };
@@ -131,10 +131,10 @@ pub(super) async fn live_by_email(
 ) -> Result<HashMap<String, Live>, DbErr> {
     let mut live = HashMap::new();
     for chunk in keys.chunks(CHUNK) {
-        let marks = value_rows(2, chunk.len());
+        let marks = pairs(chunk.len());
         let sql = format!(
             "SELECT i.id, i.email_key, i.role, i.sent_at, i.expires_at, a.name AS inviter_name FROM invitations i \
-             LEFT JOIN accounts a ON a.id = i.inviter_id WHERE i.scope_id = $1 AND i.live_email IN (VALUES {marks})"
+             LEFT JOIN accounts a ON a.id = i.inviter_id WHERE (i.scope_id, i.live_email) IN (VALUES {marks})"
         );
         let values = std::iter::once(scope.id().into()).chain(chunk.iter().map(|key| key.as_str().into()));
         let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);

@@ -11,7 +11,7 @@ use crate::{
     access::{RoleKey, Scope, Visible, membership},
     db::{
         CHUNK, Tx,
-        list::{ListSql, value_rows},
+        list::{ListSql, pairs},
     },
     types::{AccountId, Cursor, DeploymentId, MembershipId, OrganisationId, Timestamp},
 };
@@ -70,9 +70,9 @@ pub(super) async fn roles_by_email(
     }
     let mut found = Vec::new();
     for chunk in keys.chunks(CHUNK) {
-        let marks = value_rows(2, chunk.len());
+        let marks = pairs(chunk.len());
         let sql = format!(
-            "SELECT email_key, role FROM memberships WHERE scope_id = $1 AND ended_at IS NULL AND email_key IN (VALUES {marks})"
+            "SELECT email_key, role FROM memberships WHERE (scope_id, email_key) IN (VALUES {marks}) AND ended_at IS NULL"
         );
         let values = std::iter::once(scope.id().into()).chain(chunk.iter().map(|key| key.as_str().into()));
         let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
