@@ -29,7 +29,7 @@ use crate::{
     outbox::{Email, Transport, Worker},
     patients,
     portal::Portal,
-    sites, staff,
+    roles, sites, staff,
     types::{Clock, Rng},
     web::{PageError, assets, headers, reference, reference::Security},
 };
@@ -41,6 +41,7 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(sites::pages::routes())
         .merge(patients::pages::routes())
         .merge(staff::pages::routes())
+        .merge(roles::pages::routes())
         .merge(invitations::pages::routes())
         .merge(assets::routes())
         .route("/health", get(health));
@@ -50,14 +51,15 @@ fn pages(demo: bool) -> Router<Portal> {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Care Portal", description = "Invite staff and manage their access. The same actions as the pages, with the same rules."),
-    tags((name = "Invitations", description = "Inviting staff"), (name = "Staff", description = "Who has access")),
+    tags((name = "Invitations", description = "Inviting staff"), (name = "Staff", description = "Who has access"), (name = "Roles", description = "What a role lets people do")),
     modifiers(&Security)
 )]
 struct Description;
 
 /// The API and its description.
 fn api() -> (Router<Portal>, utoipa::openapi::OpenApi) {
-    let rooms = OpenApiRouter::new().merge(invitations::api::routes()).merge(staff::api::routes());
+    let rooms =
+        OpenApiRouter::new().merge(invitations::api::routes()).merge(staff::api::routes()).merge(roles::api::routes());
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", rooms).split_for_parts()
 }
 
@@ -68,7 +70,12 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// Every kind of mail.
 pub fn emails() -> Vec<Box<dyn Email>> {
-    vec![Box::new(invitations::email::InvitationMail), Box::new(invitations::email::DeclinedMail)]
+    vec![
+        Box::new(invitations::email::InvitationMail),
+        Box::new(invitations::email::DeclinedMail),
+        Box::new(staff::email::EndingMail),
+        Box::new(staff::email::EndingColleagueMail),
+    ]
 }
 
 /// The router with everything that stands around it.
@@ -164,9 +171,12 @@ pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Once an hour: forgets sessions that no limit lets live any more. No control depends on it.
+/// Once an hour: tells people whose access ends soon, and forgets sessions that no limit lets live any more. No control depends on it.
 async fn do_chores(portal: Portal, mut closing: watch::Receiver<bool>) {
     while !*closing.borrow() {
+        if let Err(error) = staff::actions::warn_of_endings(&portal).await {
+            tracing::warn!(%error, "people whose access ends soon could not be told");
+        }
         if let Err(error) = identity::actions::forget_dead_sessions(&portal).await {
             tracing::warn!(%error, "old sessions could not be deleted");
         }

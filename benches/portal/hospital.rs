@@ -72,6 +72,7 @@ impl Hospital {
             scope,
             role: RoleKey::Default(DefaultRole::DeploymentStaff),
             window: Window::Week,
+            access_until: None,
             confirmed: texts.clone(),
             texts,
             request_key: self.portal.new_id::<kind::Batch>().to_string(),

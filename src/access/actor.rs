@@ -141,12 +141,39 @@ impl Granted {
     /// # Errors
     /// The [`Refusal`] to show and to write to the access log.
     pub fn may_grant(&self, role: &Role, at: &Scope) -> Result<(), Refusal> {
-        if !self.scope.covers(at) {
-            return Err(Refusal::OutOfScope);
-        }
+        self.any(at, |by| policy::may_grant(by, self.permission, role, at))
+    }
+
+    /// Asks whether a person's membership may be changed: ended, given an end, or given the role `to`.
+    ///
+    /// # Errors
+    /// The [`Refusal`] to show and to write to the access log.
+    pub fn may_change(&self, target: &policy::Target<'_>, to: Option<&Role>) -> Result<(), Refusal> {
+        self.any(target.at, |by| policy::may_change(by, target, to))
+    }
+
+    /// Asks whether a custom role may be made, changed or deleted at `at`; `held` when the actor holds it.
+    ///
+    /// # Errors
+    /// The [`Refusal`] to show and to write to the access log.
+    pub fn may_edit_role(
+        &self,
+        before: Option<&Role>,
+        after: Option<&Role>,
+        held: bool,
+        at: &Scope,
+    ) -> Result<(), Refusal> {
+        self.any(at, |by| policy::may_edit_role(by, before, after, held, at))
+    }
+
+    /// Whether any of the memberships behind the proof passes; the last refusal if none does.
+    fn any(&self, at: &Scope, judge: impl Fn(&Membership) -> Result<(), Refusal>) -> Result<(), Refusal> {
         let mut nearest = Refusal::OutOfScope;
+        if !self.scope.covers(at) {
+            return Err(nearest);
+        }
         for membership in &self.by {
-            match policy::may_grant(membership, self.permission, role, at) {
+            match judge(membership) {
                 Ok(()) => return Ok(()),
                 Err(refusal) => nearest = refusal,
             }

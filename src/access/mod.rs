@@ -10,8 +10,8 @@ mod store;
 
 pub use actor::{Actor, Granted, Membership, Origin, Via, Visible};
 pub use permission::{Permission, PermissionSet};
-pub use policy::Refusal;
+pub use policy::{Refusal, Target};
 pub use role::{CustomRole, DefaultRole, Role, RoleKey};
 pub use scope::Scope;
-pub(crate) use store::membership;
-pub use store::{find_role, insert_role, memberships_of, role_names, roles_of};
+pub(crate) use store::{custom_role, membership};
+pub use store::{find_role, memberships_of, role_keys_of, role_names, roles_of};

@@ -182,6 +182,11 @@ impl PermissionSet {
         self.0 & 1 << permission as u8 != 0
     }
 
+    /// Whether nothing is in the set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// Whether every member of this set is in `other`.
     pub const fn is_subset(self, other: Self) -> bool {
         self.0 & !other.0 == 0

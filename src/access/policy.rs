@@ -25,6 +25,39 @@ pub enum Refusal {
     /// The role belongs to another deployment.
     #[error("the role {0} does not exist here")]
     NotHere(String),
+    /// The person concerned holds more than the one who acts may hand on.
+    #[error("this person is {role}, which includes “{permission}”, and you may not hand that to others")]
+    Stronger {
+        /// The role that the person holds.
+        role: String,
+        /// The first permission that is too much.
+        permission: Permission,
+    },
+    /// Only Admins change Admins and Contributors.
+    #[error("only an Admin may change or remove somebody who is {0}")]
+    StrongerRole(String),
+    /// Nobody changes their own role or how long it lasts.
+    #[error("nobody changes their own access; ask a colleague who manages staff")]
+    Own,
+    /// Nobody edits the role that they hold.
+    #[error("nobody edits or deletes a role that they hold themselves; you are {0}")]
+    OwnRole(String),
+    /// An organisation keeps an Admin.
+    #[error(
+        "an organisation always keeps one Admin of the whole organisation without an end date; make somebody else Admin first"
+    )]
+    LastAdmin,
+}
+
+impl Refusal {
+    /// The same refusal where the role is not one to be given but one that the person concerned holds.
+    fn of_target(self) -> Self {
+        match self {
+            Self::Exceeds { role, permission } => Self::Stronger { role, permission },
+            Self::AdminOnly(role) => Self::StrongerRole(role),
+            other => other,
+        }
+    }
 }
 
 /// Whether the holder of `by` may do what `needs` allows at `at`.
@@ -58,4 +91,59 @@ pub fn may_grant(by: &Membership, needs: Permission, role: &Role, at: &Scope) ->
         Some(permission) => Err(Refusal::Exceeds { role: role.name.clone(), permission }),
         None => Ok(()),
     }
+}
+
+/// A membership that somebody wants to change or end.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// Whether it is the actor's own.
+    pub own: bool,
+    /// The role it gives now.
+    pub role: &'a Role,
+    /// Where it holds.
+    pub at: &'a Scope,
+    /// Whether without it the organisation would have no Admin of the whole organisation without an end date.
+    pub last_admin: bool,
+}
+
+/// Whether the holder of `by` may change a person's membership: end it, set its end, or (`to`) give another role instead. The
+/// grant rule is asked of the role that the person holds now as well, so that nobody brings down somebody stronger.
+///
+/// # Errors
+/// The [`Refusal`] to show and to write to the access log.
+pub fn may_change(by: &Membership, target: &Target<'_>, to: Option<&Role>) -> Result<(), Refusal> {
+    may(by, Permission::ManageStaff, target.at)?;
+    if target.own {
+        return Err(Refusal::Own);
+    }
+    may_grant(by, Permission::ManageStaff, target.role, target.at).map_err(Refusal::of_target)?;
+    if let Some(role) = to {
+        may_grant(by, Permission::ManageStaff, role, target.at)?;
+    }
+    if target.last_admin {
+        return Err(Refusal::LastAdmin);
+    }
+    Ok(())
+}
+
+/// Whether the holder of `by` may make a role (`before` is none), change it, or delete it (`after` is none) at `at`, where the
+/// role exists. Asked of the role as it was and as it will be: a change hands out what is added, and takes away what was there.
+///
+/// # Errors
+/// The [`Refusal`] to show and to write to the access log.
+pub fn may_edit_role(
+    by: &Membership,
+    before: Option<&Role>,
+    after: Option<&Role>,
+    held: bool,
+    at: &Scope,
+) -> Result<(), Refusal> {
+    may(by, Permission::EditRoles, at)?;
+    if let Some(role) = before.filter(|_| held) {
+        return Err(Refusal::OwnRole(role.name.clone()));
+    }
+    for role in [before, after].into_iter().flatten() {
+        may_grant(by, Permission::EditRoles, role, at)?;
+    }
+    Ok(())
 }

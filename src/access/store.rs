@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, Set};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder};
 
-use super::{CustomRole, DefaultRole, Granted, Membership, PermissionSet, Role, RoleKey, Scope};
-use crate::types::{AccountId, OrganisationId, RoleId, Timestamp};
+use super::{CustomRole, DefaultRole, Membership, PermissionSet, Role, RoleKey, Scope};
+use crate::types::{AccountId, OrganisationId, Timestamp};
 
-mod custom_role {
+pub(crate) mod custom_role {
     use sea_orm::entity::prelude::*;
 
     use crate::types::{DeploymentId, OrganisationId, RoleId, Timestamp};
@@ -21,8 +21,11 @@ mod custom_role {
         pub organisation_id: OrganisationId,
         pub deployment_id: Option<DeploymentId>,
         pub name: String,
+        pub name_key: String,
         pub permissions: String,
+        pub revision: i64,
         pub created_at: Timestamp,
+        pub deleted_at: Option<Timestamp>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}
@@ -51,6 +54,10 @@ pub(crate) mod membership {
         pub joined_at: Timestamp,
         pub ends_at: Option<Timestamp>,
         pub ended_at: Option<Timestamp>,
+        pub previous_role: Option<String>,
+        pub changed_at: Option<Timestamp>,
+        pub changed_by: Option<AccountId>,
+        pub warned_at: Option<Timestamp>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}
@@ -107,6 +114,7 @@ pub async fn find_role(
         RoleKey::Custom(id) => Ok(custom_role::Entity::find()
             .filter(custom_role::Column::Id.eq(id))
             .filter(custom_role::Column::OrganisationId.eq(organisation))
+            .filter(custom_role::Column::DeletedAt.is_null())
             .one(db)
             .await?
             .map(|row| CustomRole::from(row).into())),
@@ -120,6 +128,7 @@ pub async fn find_role(
 pub async fn roles_of(db: &impl ConnectionTrait, organisation: OrganisationId) -> Result<Vec<Role>, DbErr> {
     let custom = custom_role::Entity::find()
         .filter(custom_role::Column::OrganisationId.eq(organisation))
+        .filter(custom_role::Column::DeletedAt.is_null())
         .order_by_asc(custom_role::Column::Name)
         .all(db)
         .await?;
@@ -138,25 +147,14 @@ pub async fn role_names(
     Ok(roles_of(db, organisation).await?.into_iter().map(|role| (role.key.to_string(), role.name)).collect())
 }
 
-/// Writes a new custom role.
+/// The roles that the account holds at `now`, wherever it holds them.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn insert_role(
+pub async fn role_keys_of(
     db: &impl ConnectionTrait,
-    granted: &Granted,
-    role: &CustomRole,
+    account: AccountId,
     now: Timestamp,
-) -> Result<RoleId, DbErr> {
-    custom_role::Entity::insert(custom_role::ActiveModel {
-        id: Set(role.id),
-        organisation_id: Set(granted.scope().organisation),
-        deployment_id: Set(role.deployment),
-        name: Set(role.name.clone()),
-        permissions: Set(role.permissions.to_keys()),
-        created_at: Set(now),
-    })
-    .exec_without_returning(db)
-    .await?;
-    Ok(role.id)
+) -> Result<Vec<RoleKey>, DbErr> {
+    Ok(memberships_of(db, account, now).await?.into_iter().map(|membership| membership.role.key).collect())
 }

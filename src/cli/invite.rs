@@ -31,6 +31,9 @@ pub(super) struct InviteArguments {
     /// How long the links work: 24h, 72h or 7d.
     #[arg(long, default_value = "7d")]
     window: String,
+    /// When the access that comes of it ends by itself: a day such as 2026-12-31, or an instant.
+    #[arg(long)]
+    access_until: Option<String>,
     /// A CSV file with the addresses in its first column.
     #[arg(long)]
     csv: Option<PathBuf>,
@@ -71,10 +74,16 @@ pub(super) async fn run(config: Option<&Path>, arguments: InviteArguments) -> Re
         return tell_check(&arguments, checked);
     }
     let confirmed = if arguments.confirm { checked.iter().map(|row| row.email.clone()).collect() } else { Vec::new() };
+    let place = sites::actions::place_of(portal.db.reader(), scope).await?;
+    let wrong =
+        || Error::field("access-until", "Write a day such as 2026-12-31, or an instant such as 2026-12-31T18:00:00Z");
+    let access_until =
+        arguments.access_until.as_deref().map(|text| place.parse_end(text).ok_or_else(wrong)).transpose()?;
     let batch = NewBatch {
         scope,
         role: find_role(&portal, &caller, scope, &arguments.role).await?,
         window: Window::from_key(&arguments.window).ok_or_else(|| Error::field("window", "Use 24h, 72h or 7d"))?,
+        access_until,
         texts,
         confirmed,
         request_key: arguments

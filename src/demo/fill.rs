@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::{DemoRole, PASSWORD, hospital, readings};
 use crate::{
-    access::{self, CustomRole, DefaultRole, Origin, Permission, PermissionSet, RoleKey, Scope},
+    access::{DefaultRole, Origin, PermissionSet, RoleKey, Scope},
     app,
     db::Tx,
     identity,
@@ -16,6 +16,7 @@ use crate::{
     outbox::{self, Outcome, Transport, Worker},
     patients::{self, NewPatient},
     portal::Portal,
+    roles::{self, RoleDraft},
     sites,
     types::{Clock, EmailAddress, InvitationId, OrganisationId, kind},
 };
@@ -87,13 +88,10 @@ impl History {
     async fn make_roles(&self, admin: &Caller, organisation: OrganisationId) -> Result<Vec<RoleKey>> {
         let mut keys = Vec::new();
         for (name, permissions) in hospital::OWN_ROLES {
-            let op = Op::begin(&self.portal, admin).await?;
-            let (op, granted) = op.require(Permission::EditRoles, Scope::organisation(organisation)).await?;
             let permissions: PermissionSet = permissions.iter().copied().collect();
-            let role = CustomRole { id: op.new_id(), deployment: None, name: name.to_owned(), permissions };
-            access::insert_role(op.tx(), &granted, &role, op.now()).await?;
-            op.commit().await?;
-            keys.push(RoleKey::Custom(role.id));
+            let draft = RoleDraft { name: name.to_owned(), permissions };
+            let scope = Scope::organisation(organisation);
+            keys.push(roles::actions::create_role(&self.portal, admin, scope, &draft).await?.key);
         }
         Ok(keys)
     }
@@ -117,6 +115,7 @@ impl History {
             scope,
             role,
             window,
+            access_until: None,
             texts: vec![email.to_owned()],
             confirmed: vec![email.to_owned()],
             request_key: self.portal.new_id::<kind::Batch>().to_string(),

@@ -137,6 +137,21 @@ pub async fn act_from_terminal(portal: &Portal, email: &str) -> Result<Caller> {
     Ok(Caller::Person(Actor::new(account.id, account.name, account.email, Via::Terminal, memberships), origin))
 }
 
+/// Ends what an account still has open when its access to `scope` ends: every session, since none of them says for which scope
+/// it was begun, and the keys that work there. Access elsewhere stays; the person signs in again.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_access(op: &mut Op, account: AccountId, scope: Scope) -> Result<()> {
+    let sessions = store::delete_sessions_of(op.tx(), account).await?;
+    let keys = store::revoke_keys_within(op.tx(), account, scope, op.now()).await?;
+    if sessions > 0 || keys > 0 {
+        let detail = json!({ "sessions": sessions, "keys": keys });
+        op.record(Event::done("session.ended_with_access", account, scope, detail));
+    }
+    Ok(())
+}
+
 /// Ends the session that the caller came with.
 ///
 /// # Errors

@@ -196,6 +196,29 @@ pub(super) async fn delete_session(tx: &Tx, id: SessionId) -> Result<(), DbErr> 
     Ok(())
 }
 
+pub(super) async fn delete_sessions_of(tx: &Tx, account: AccountId) -> Result<u64, DbErr> {
+    let deleted = session::Entity::delete_many().filter(session::Column::AccountId.eq(account)).exec(tx).await?;
+    Ok(deleted.rows_affected)
+}
+
+/// Revokes the account's keys that work inside `scope`.
+pub(super) async fn revoke_keys_within(
+    tx: &Tx,
+    account: AccountId,
+    scope: Scope,
+    now: Timestamp,
+) -> Result<u64, DbErr> {
+    let mut keys = api_key::Entity::update_many()
+        .col_expr(api_key::Column::RevokedAt, Expr::value(now))
+        .filter(api_key::Column::AccountId.eq(account))
+        .filter(api_key::Column::OrganisationId.eq(scope.organisation))
+        .filter(api_key::Column::RevokedAt.is_null());
+    if let Some(deployment) = scope.deployment {
+        keys = keys.filter(api_key::Column::DeploymentId.eq(deployment));
+    }
+    Ok(keys.exec(tx).await?.rows_affected)
+}
+
 /// Sessions that neither limit lets live any more; kept no longer than needed.
 pub(super) async fn delete_dead_sessions(tx: &Tx, created_before: Timestamp) -> Result<u64, DbErr> {
     let deleted = session::Entity::delete_many().filter(session::Column::CreatedAt.lt(created_before)).exec(tx).await?;

@@ -21,7 +21,7 @@ use crate::{
     op::Caller,
     outbox,
     portal::Portal,
-    sites,
+    sites::{self, Place},
     types::{Cursor, InvitationId, Timestamp},
     web::{ApiJson, ApiQuery, ApiResult, ProblemBody},
 };
@@ -35,12 +35,14 @@ pub fn routes() -> OpenApiRouter<Portal> {
         .routes(routes!(list))
         .routes(routes!(show, delete))
         .routes(routes!(resend))
+        .routes(routes!(approve))
+        .routes(routes!(correct))
         .layer(DefaultBodyLimit::max(5 * 1024 * 1024))
 }
 
 /// A role that the caller may give in this scope by inviting.
 #[derive(Serialize, ToSchema)]
-struct RoleOut {
+struct GrantableRoleOut {
     /// `admin`, …, or `rol_…`.
     key: String,
     /// The name on screen.
@@ -54,17 +56,24 @@ async fn scope_of(portal: &Portal, caller: &Caller, text: &str) -> Result<Scope>
     Ok(sites::actions::place_for(portal, caller.actor()?, text).await?.scope)
 }
 
+/// When access is to end, as the request says it.
+fn access_until(place: &Place, text: Option<&str>) -> Result<Option<Timestamp>> {
+    let wrong =
+        || Error::field("access_until", "Write a day such as 2026-12-31, or an instant such as 2026-12-31T18:00:00Z");
+    text.map(|text| place.parse_end(text).ok_or_else(wrong)).transpose()
+}
+
 /// List the roles that you may give in this scope.
-#[utoipa::path(get, path = "/scopes/{scope}/roles", tag = "Invitations", params(("scope" = String, Path, description = "`org_…` or `dep_…`")),
-    responses((status = 200, body = Vec<RoleOut>), (status = 403, body = ProblemBody, description = "Needs “Invite staff members”"), (status = 404, body = ProblemBody)))]
+#[utoipa::path(get, path = "/scopes/{scope}/roles/grantable", tag = "Invitations", params(("scope" = String, Path, description = "`org_…` or `dep_…`")),
+    responses((status = 200, body = Vec<GrantableRoleOut>), (status = 403, body = ProblemBody, description = "Needs “Invite staff members”"), (status = 404, body = ProblemBody)))]
 async fn list_roles(
     State(portal): State<Portal>,
     ApiCaller(caller): ApiCaller,
     Path(scope): Path<String>,
-) -> ApiResult<Json<Vec<RoleOut>>> {
+) -> ApiResult<Json<Vec<GrantableRoleOut>>> {
     let scope = scope_of(&portal, &caller, &scope).await?;
     let roles = actions::grantable_roles(&portal, &caller, scope).await?;
-    let out = roles.into_iter().map(|role| RoleOut {
+    let out = roles.into_iter().map(|role| GrantableRoleOut {
         key: role.key.to_string(),
         name: role.name,
         permissions: role.permissions.iter().map(Permission::key).collect(),
@@ -147,6 +156,9 @@ struct InviteIn {
     /// An instant (RFC 3339) up to 30 days away, in place of `window`.
     #[serde(default)]
     expires_at: Option<String>,
+    /// When the access that comes of it ends by itself: a day (`2026-12-31`, all of it) or an instant (RFC 3339).
+    #[serde(default)]
+    access_until: Option<String>,
     /// Addresses that are sent although they look unusual.
     #[serde(default)]
     confirmed: Vec<String>,
@@ -180,7 +192,7 @@ async fn send(
     headers: HeaderMap,
     ApiJson(asked): ApiJson<InviteIn>,
 ) -> ApiResult<Json<BatchAnswer>> {
-    let scope = scope_of(&portal, &caller, &scope).await?;
+    let place = sites::actions::place_for(&portal, caller.actor()?, &scope).await?;
     let key = headers
         .get("idempotency-key")
         .and_then(|value| value.to_str().ok())
@@ -196,9 +208,10 @@ async fn send(
     let role = asked.role.parse().map_err(|_| Error::field("role", "There is no such role"))?;
     let window = asked.window()?;
     let batch = NewBatch {
-        scope,
+        scope: place.scope,
         role,
         window,
+        access_until: access_until(&place, asked.access_until.as_deref())?,
         texts: asked.addresses,
         confirmed: asked.confirmed,
         request_key: format!("api {key}"),
@@ -225,6 +238,8 @@ struct InvitationOut {
     expires_at: String,
     /// When the link was first opened.
     opened_at: Option<String>,
+    /// When the access that comes of it ends by itself.
+    access_until: Option<String>,
     /// Where its mail stands.
     delivery: DeliveryOut,
 }
@@ -251,6 +266,7 @@ fn out(invitation: &Invitation, delivery: outbox::Delivery, now: Timestamp) -> I
         sent_at: invitation.sent_at.to_rfc3339(),
         expires_at: invitation.expires_at.to_rfc3339(),
         opened_at: invitation.opened_at.map(Timestamp::to_rfc3339),
+        access_until: invitation.access_until.map(Timestamp::to_rfc3339),
         delivery: DeliveryOut { state: delivery.state, answer: delivery.answer, at: delivery.at.to_rfc3339() },
     }
 }
@@ -360,6 +376,43 @@ async fn resend(
     let invitation = actions::show_invitation(&portal, &caller, invitation_id(&id)?).await?;
     let done = actions::resend_invitations(&portal, &caller, invitation.scope, &[invitation.id]).await?;
     refuse_if_not_done(done)?;
+    show(State(portal), ApiCaller(caller), Path(id)).await
+}
+
+/// Approve a held invitation: you answer for it from now on, its link works again, and its window restarts.
+#[utoipa::path(post, path = "/invitations/{id}/approve", tag = "Invitations", params(("id" = String, Path, description = "`inv_…`")),
+    responses((status = 200, body = InvitationOut), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody, description = "Not held, or you may not give its role")))]
+async fn approve(
+    State(portal): State<Portal>,
+    ApiCaller(caller): ApiCaller,
+    Path(id): Path<String>,
+) -> ApiResult<Json<InvitationOut>> {
+    let invitation = actions::show_invitation(&portal, &caller, invitation_id(&id)?).await?;
+    if invitation.state != InvitationState::Held {
+        return Err(Error::Conflict("It is not held; resend it instead".to_owned()).into());
+    }
+    resend(State(portal), ApiCaller(caller), Path(id)).await
+}
+
+/// The right address.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CorrectIn {
+    /// Where the invitation should have gone.
+    email: String,
+}
+
+/// Correct the address of an open invitation: a new link goes to the right one, and every earlier link is dead.
+#[utoipa::path(post, path = "/invitations/{id}/correct", tag = "Invitations", params(("id" = String, Path, description = "`inv_…`")),
+    request_body = CorrectIn, responses((status = 200, body = InvitationOut), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody, description = "No longer open"), (status = 422, body = ProblemBody)))]
+async fn correct(
+    State(portal): State<Portal>,
+    ApiCaller(caller): ApiCaller,
+    Path(id): Path<String>,
+    ApiJson(asked): ApiJson<CorrectIn>,
+) -> ApiResult<Json<InvitationOut>> {
+    let invitation = actions::show_invitation(&portal, &caller, invitation_id(&id)?).await?;
+    actions::correct_invitation(&portal, &caller, invitation.scope, invitation.id, &asked.email).await?;
     show(State(portal), ApiCaller(caller), Path(id)).await
 }
 

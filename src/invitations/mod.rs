@@ -137,6 +137,10 @@ pub struct Invitation {
     pub opened_at: Option<Timestamp>,
     /// Whether the link was ever handed over by another way than mail.
     pub link_copied: bool,
+    /// When the membership that comes of it will end.
+    pub access_until: Option<Timestamp>,
+    /// When it was held.
+    pub held_at: Option<Timestamp>,
 }
 
 /// How one address of a list stands before sending.
@@ -198,8 +202,10 @@ pub struct NewBatch {
     pub scope: Scope,
     /// As what.
     pub role: RoleKey,
-    /// For how long.
+    /// For how long the link works.
     pub window: Window,
+    /// When the access that comes of it will end, for locums and students.
+    pub access_until: Option<Timestamp>,
     /// One text for each address, as typed or imported.
     pub texts: Vec<String>,
     /// Addresses (compare form) that are sent although they look unusual.

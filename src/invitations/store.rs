@@ -1,6 +1,7 @@
 //! The rows of invitations and batches.
 
 mod batches;
+mod standing;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -52,6 +53,8 @@ pub(super) mod invitation {
         pub opened_at: Option<Timestamp>,
         pub closed_at: Option<Timestamp>,
         pub accepted_by: Option<AccountId>,
+        pub access_until: Option<Timestamp>,
+        pub held_at: Option<Timestamp>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}
@@ -59,6 +62,10 @@ pub(super) mod invitation {
 
 pub(super) use batches::{find_answer, find_batch, insert_batch};
 use invitation::{Column, Entity, Model};
+pub(super) use standing::{
+    Correction, count_with_role, mark_corrected, mark_held, mark_released, mark_role_replaced, open_by, open_with_role,
+    set_mail,
+};
 
 impl Invitation {
     /// Every row was written by this program, so an address or role that does not parse means a damaged database.
@@ -80,6 +87,8 @@ impl Invitation {
             expires_at: row.expires_at,
             opened_at: row.opened_at,
             link_copied: row.link_copied,
+            access_until: row.access_until,
+            held_at: row.held_at,
         })
     }
 }
@@ -172,6 +181,8 @@ pub(super) async fn insert(tx: &Tx, batch: BatchId, invitations: &[Invitation]) 
             opened_at: Set(None),
             closed_at: Set(None),
             accepted_by: Set(None),
+            access_until: Set(new.access_until),
+            held_at: Set(None),
         });
         Entity::insert_many(rows).exec_without_returning(tx).await?;
     }
@@ -193,7 +204,7 @@ pub(super) async fn close_declined(tx: &Tx, scope: Scope, keys: &[String], now: 
     Ok(())
 }
 
-/// Restarts the window with a new mail; whoever resends answers for the invitation from now on.
+/// Restarts the window with a new mail, and lets a held invitation go on; whoever resends answers for the invitation from now on.
 pub(super) async fn mark_resent(
     tx: &Tx,
     invitation: &Invitation,
@@ -208,8 +219,11 @@ pub(super) async fn mark_resent(
         .col_expr(Column::RolePermissions, Expr::value(permissions.to_keys()))
         .col_expr(Column::SentAt, Expr::value(now))
         .col_expr(Column::ExpiresAt, Expr::value(now.plus(invitation.window)))
+        .col_expr(Column::State, Expr::value(State::Pending.key()))
+        .col_expr(Column::HeldReason, Expr::value(""))
+        .col_expr(Column::HeldAt, Expr::value(Option::<Timestamp>::None))
         .filter(Column::Id.eq(invitation.id))
-        .filter(Column::State.eq(State::Pending.key()))
+        .filter(Column::State.is_in([State::Pending.key(), State::Held.key()]))
         .exec(tx)
         .await?;
     Ok(done.rows_affected == 1)
@@ -262,21 +276,10 @@ pub(super) async fn mark_accepted(
         .filter(Column::State.eq(State::Pending.key()))
         .filter(Column::Generation.eq(invitation.generation))
         .filter(Column::ExpiresAt.gt(now))
+        .filter(Column::AccessUntil.is_null().or(Column::AccessUntil.gt(now)))
         .exec(tx)
         .await?;
     Ok(done.rows_affected == 1)
-}
-
-/// Sets a pending invitation aside until somebody with authority looks at it.
-pub(super) async fn mark_held(tx: &Tx, id: InvitationId, reason: &str) -> Result<(), DbErr> {
-    Entity::update_many()
-        .col_expr(Column::State, Expr::value(State::Held.key()))
-        .col_expr(Column::HeldReason, Expr::value(reason))
-        .filter(Column::Id.eq(id))
-        .filter(Column::State.eq(State::Pending.key()))
-        .exec(tx)
-        .await?;
-    Ok(())
 }
 
 /// Declined by the invitee; stays listed for the inviter. Whether it was still pending.

@@ -6,7 +6,7 @@ mod store;
 
 use crate::{
     access::Scope,
-    types::{DeploymentId, OrganisationId},
+    types::{DeploymentId, OrganisationId, Timestamp},
 };
 
 /// The tenant.
@@ -63,6 +63,19 @@ impl Place {
     /// The organisation's time zone; UTC when its name is not known here.
     pub fn time_zone(&self) -> jiff::tz::TimeZone {
         jiff::tz::TimeZone::get(&self.organisation.time_zone).unwrap_or(jiff::tz::TimeZone::UTC)
+    }
+
+    /// The last second of a day (`2026-12-31`) in the organisation's zone: whoever says "until the 31st" means all of it.
+    pub fn last_moment_of(&self, day: &str) -> Option<Timestamp> {
+        let day: jiff::civil::Date = day.trim().parse().ok()?;
+        let next = day.tomorrow().ok()?.to_zoned_datetime(self.time_zone()).ok()?;
+        Some(Timestamp(next.timestamp().as_millisecond() - 1000))
+    }
+
+    /// An end as programs write it: an instant (RFC 3339), or a day that counts whole.
+    pub fn parse_end(&self, text: &str) -> Option<Timestamp> {
+        let instant: Option<jiff::Timestamp> = text.trim().parse().ok();
+        instant.map(|at| Timestamp(at.as_millisecond())).or_else(|| self.last_moment_of(text))
     }
 }
 

@@ -3,24 +3,27 @@
 use axum::{
     Json,
     extract::{Path, State},
+    http::StatusCode,
+    response::IntoResponse,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Sort, actions};
+use super::{Changes, Sort, StaffMember, actions};
 use crate::{
-    error::Error,
+    error::{Error, Result},
     identity::door::ApiCaller,
+    op::Caller,
     portal::Portal,
-    sites,
-    types::{Cursor, Timestamp},
-    web::{ApiQuery, ApiResult, ProblemBody},
+    sites::{self, Place},
+    types::{Cursor, MembershipId, Timestamp},
+    web::{ApiJson, ApiQuery, ApiResult, ProblemBody},
 };
 
 /// The routes of this room, with their description.
 pub fn routes() -> OpenApiRouter<Portal> {
-    OpenApiRouter::new().routes(routes!(list))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, change, remove))
 }
 
 /// A staff member.
@@ -42,6 +45,24 @@ struct StaffOut {
     joined_at: String,
     /// When last seen.
     last_seen_at: Option<String>,
+    /// When the access ends by itself.
+    access_until: Option<String>,
+}
+
+impl From<StaffMember> for StaffOut {
+    fn from(row: StaffMember) -> Self {
+        Self {
+            membership: row.membership.to_string(),
+            account: row.account.to_string(),
+            name: row.name,
+            email: row.email,
+            role: row.role,
+            scope: row.scope.to_string(),
+            joined_at: row.joined_at.to_rfc3339(),
+            last_seen_at: row.last_seen_at.map(Timestamp::to_rfc3339),
+            access_until: row.ends_at.map(Timestamp::to_rfc3339),
+        }
+    }
 }
 
 /// Which staff to list.
@@ -97,15 +118,88 @@ async fn list(
         from: asked.from.as_deref().map(|from| Cursor::decode(from).ok_or_else(wrong("from"))).transpose()?,
     };
     let found = actions::list_staff(&portal, &caller, scope, &query, asked.limit.unwrap_or(50).clamp(1, 200)).await?;
-    let staff = found.rows.into_iter().map(|row| StaffOut {
-        membership: row.membership.to_string(),
-        account: row.account.to_string(),
-        name: row.name,
-        email: row.email,
-        role: row.role,
-        scope: row.scope.to_string(),
-        joined_at: row.joined_at.to_rfc3339(),
-        last_seen_at: row.last_seen_at.map(Timestamp::to_rfc3339),
-    });
+    let staff = found.rows.into_iter().map(Into::into);
     Ok(Json(StaffPageOut { staff: staff.collect(), next: found.next.map(|cursor| cursor.encode()) }))
+}
+
+/// The membership that the path names, in a scope where the caller has any access.
+async fn ids(portal: &Portal, caller: &Caller, scope: &str, membership: &str) -> Result<(Place, MembershipId)> {
+    let place = sites::actions::place_for(portal, caller.actor()?, scope).await?;
+    Ok((place, membership.parse().map_err(|_| Error::NotFound)?))
+}
+
+/// For one person, what could not be done is the answer.
+fn one(changes: Changes) -> Result<()> {
+    match changes.not_done.into_iter().next() {
+        Some(refused) => Err(refused.error),
+        None => Ok(()),
+    }
+}
+
+/// Show a staff member.
+#[utoipa::path(get, path = "/scopes/{scope}/staff/{membership}", tag = "Staff",
+    params(("scope" = String, Path, description = "`org_…` or `dep_…`"), ("membership" = String, Path, description = "`mem_…`")),
+    responses((status = 200, body = StaffOut), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
+async fn show(
+    State(portal): State<Portal>,
+    ApiCaller(caller): ApiCaller,
+    Path((scope, membership)): Path<(String, String)>,
+) -> ApiResult<Json<StaffOut>> {
+    let (place, id) = ids(&portal, &caller, &scope, &membership).await?;
+    Ok(Json(actions::show_member(&portal, &caller, place.scope, id).await?.into()))
+}
+
+/// What to change about somebody's access.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangeIn {
+    /// The key of the role that the person gets.
+    #[serde(default)]
+    role: Option<String>,
+    /// When the access ends by itself: a day (`2026-12-31`, all of it), an instant (RFC 3339), or `never`.
+    #[serde(default)]
+    access_until: Option<String>,
+}
+
+/// Change a staff member's role or the end of their access: one of the two in a request.
+#[utoipa::path(patch, path = "/scopes/{scope}/staff/{membership}", tag = "Staff",
+    params(("scope" = String, Path, description = "`org_…` or `dep_…`"), ("membership" = String, Path, description = "`mem_…`")),
+    request_body = ChangeIn, responses((status = 200, body = StaffOut), (status = 403, body = ProblemBody, description = "By the grant rule, of the role now or of the new one"), (status = 404, body = ProblemBody), (status = 422, body = ProblemBody)))]
+async fn change(
+    State(portal): State<Portal>,
+    ApiCaller(caller): ApiCaller,
+    Path((scope, membership)): Path<(String, String)>,
+    ApiJson(asked): ApiJson<ChangeIn>,
+) -> ApiResult<impl IntoResponse> {
+    let (place, id) = ids(&portal, &caller, &scope, &membership).await?;
+    let changes = match (asked.role, asked.access_until) {
+        (Some(role), None) => {
+            let role = role.parse().map_err(|_| Error::field("role", "There is no such role"))?;
+            actions::change_roles(&portal, &caller, place.scope, &[id], role).await?
+        }
+        (None, Some(text)) => {
+            let wrong = || Error::field("access_until", "Write a day such as 2026-12-31, an instant, or never");
+            let end = if text == "never" { None } else { Some(place.parse_end(&text).ok_or_else(wrong)?) };
+            actions::set_ends(&portal, &caller, place.scope, &[id], end).await?
+        }
+        _ => return Err(Error::field("role", "Send either a role or access_until").into()),
+    };
+    one(changes)?;
+    // Whoever may change staff may see them: the permission implies it.
+    let member = actions::show_member(&portal, &caller, place.scope, id).await?;
+    Ok(Json(StaffOut::from(member)))
+}
+
+/// End a staff member's access at once, with their sessions and keys.
+#[utoipa::path(delete, path = "/scopes/{scope}/staff/{membership}", tag = "Staff",
+    params(("scope" = String, Path, description = "`org_…` or `dep_…`"), ("membership" = String, Path, description = "`mem_…`")),
+    responses((status = 204), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
+async fn remove(
+    State(portal): State<Portal>,
+    ApiCaller(caller): ApiCaller,
+    Path((scope, membership)): Path<(String, String)>,
+) -> ApiResult<impl IntoResponse> {
+    let (place, id) = ids(&portal, &caller, &scope, &membership).await?;
+    one(actions::remove_from_team(&portal, &caller, place.scope, &[id]).await?)?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -1,12 +1,19 @@
 //! The rows of memberships, as the staff list needs them.
 
+mod members;
+
 use std::collections::HashSet;
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Set, Statement,
 };
 
-use super::{Sort, StaffMember};
+pub(super) use members::{
+    accounts_with_role, all_with_role, changed_at, close_lapsed, ending_soon, find_ending, find_live, holders_of,
+    lasting_admins, mark_ended, mark_warned, previous_role, set_end, set_role,
+};
+
+use super::{Joining, Sort, StaffMember};
 use crate::{
     access::{RoleKey, Scope, Visible, membership},
     db::{
@@ -19,39 +26,47 @@ use crate::{
 /// A new membership.
 pub(super) struct NewMembership<'a> {
     pub id: MembershipId,
-    pub scope: Scope,
     pub account: AccountId,
-    pub role: RoleKey,
     pub name_key: &'a str,
     pub email_key: &'a str,
-    pub invited_by: Option<AccountId>,
+    pub joining: &'a Joining,
 }
 
 pub(super) async fn insert(tx: &Tx, new: NewMembership<'_>, now: Timestamp) -> Result<(), DbErr> {
     membership::Entity::insert(membership::ActiveModel {
         id: Set(new.id),
-        organisation_id: Set(new.scope.organisation),
-        deployment_id: Set(new.scope.deployment),
-        scope_id: Set(new.scope.id()),
+        organisation_id: Set(new.joining.scope.organisation),
+        deployment_id: Set(new.joining.scope.deployment),
+        scope_id: Set(new.joining.scope.id()),
         account_id: Set(new.account),
         live_account: Set(Some(new.account)),
-        role: Set(new.role.to_string()),
+        role: Set(new.joining.role.key.to_string()),
         name_key: Set(new.name_key.to_owned()),
         email_key: Set(new.email_key.to_owned()),
-        invited_by: Set(new.invited_by),
+        invited_by: Set(new.joining.granted_by),
         joined_at: Set(now),
-        ends_at: Set(None),
+        ends_at: Set(new.joining.ends_at),
         ended_at: Set(None),
+        previous_role: Set(None),
+        changed_at: Set(None),
+        changed_by: Set(None),
+        warned_at: Set(None),
     })
     .exec_without_returning(tx)
     .await?;
     Ok(())
 }
 
-pub(super) async fn is_member(db: &impl ConnectionTrait, scope: Scope, account: AccountId) -> Result<bool, DbErr> {
+pub(super) async fn is_member(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<bool, DbErr> {
     let found = membership::Entity::find()
         .filter(membership::Column::ScopeId.eq(scope.id()))
         .filter(membership::Column::LiveAccount.eq(account))
+        .filter(members::live(now))
         .one(db)
         .await?;
     Ok(found.is_some())
@@ -62,6 +77,7 @@ pub(super) async fn roles_by_email(
     db: &impl ConnectionTrait,
     scope: Scope,
     keys: &[String],
+    now: Timestamp,
 ) -> Result<Vec<(String, String)>, DbErr> {
     #[derive(FromQueryResult)]
     struct Row {
@@ -71,10 +87,13 @@ pub(super) async fn roles_by_email(
     let mut found = Vec::new();
     for chunk in keys.chunks(CHUNK) {
         let marks = pairs(chunk.len());
+        let at = chunk.len() + 2;
         let sql = format!(
-            "SELECT email_key, role FROM memberships WHERE (scope_id, email_key) IN (VALUES {marks}) AND ended_at IS NULL"
+            "SELECT email_key, role FROM memberships WHERE (scope_id, email_key) IN (VALUES {marks}) \
+             AND ended_at IS NULL AND (ends_at IS NULL OR ends_at > ${at})"
         );
-        let values = std::iter::once(scope.id().into()).chain(chunk.iter().map(|key| key.as_str().into()));
+        let keys = chunk.iter().map(|key| key.as_str().into());
+        let values = std::iter::once(scope.id().into()).chain(keys).chain([now.into()]);
         let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
         found.extend(Row::find_by_statement(statement).all(db).await?.into_iter().map(|row| (row.email_key, row.role)));
     }
@@ -100,13 +119,17 @@ pub(super) async fn addresses(
 }
 
 /// How many hold each role in exactly this scope.
-pub(super) async fn holders(db: &impl ConnectionTrait, visible: &Visible) -> Result<Vec<(String, i64)>, DbErr> {
+pub(super) async fn holders(
+    db: &impl ConnectionTrait,
+    visible: &Visible,
+    now: Timestamp,
+) -> Result<Vec<(String, i64)>, DbErr> {
     membership::Entity::find()
         .select_only()
         .column(membership::Column::Role)
         .column_as(membership::Column::Id.count(), "n")
         .filter(membership::Column::ScopeId.eq(visible.scope().id()))
-        .filter(membership::Column::EndedAt.is_null())
+        .filter(members::live(now))
         .group_by(membership::Column::Role)
         .into_tuple()
         .all(db)
@@ -123,6 +146,7 @@ struct Listed {
     name_key: String,
     email_key: String,
     joined_at: Timestamp,
+    ends_at: Option<Timestamp>,
     name: String,
     email: String,
     last_seen_at: Option<Timestamp>,
@@ -169,6 +193,7 @@ impl From<Listed> for StaffMember {
             role: row.role,
             scope: Scope { organisation: row.organisation_id, deployment: row.deployment_id },
             joined_at: row.joined_at,
+            ends_at: row.ends_at,
             last_seen_at: row.last_seen_at,
             address_proven: row.address_proven,
             name_key: row.name_key,
@@ -204,9 +229,24 @@ pub fn list_statement(visible: &Visible, query: &Query, size: usize, now: Timest
         sql.beyond(&format!("{column}, m.id"), vec![value, cursor.id.into()], descending);
     }
     let (end, values) = sql.finish(&[column, "m.id"], descending, size);
+    (format!("{LISTED} {end}"), values)
+}
+
+const LISTED: &str = "SELECT m.id, m.account_id, m.organisation_id, m.deployment_id, m.role, m.name_key, m.email_key, m.joined_at, \
+    m.ends_at, a.name, a.email, a.last_seen_at, a.address_proven FROM memberships m JOIN accounts a ON a.id = m.account_id";
+
+/// One live staff member of those that may be seen.
+pub(super) async fn find(
+    db: &impl ConnectionTrait,
+    visible: &Visible,
+    id: MembershipId,
+    now: Timestamp,
+) -> Result<Option<StaffMember>, DbErr> {
+    let (column, scope) = visible.filter();
     let sql = format!(
-        "SELECT m.id, m.account_id, m.organisation_id, m.deployment_id, m.role, m.name_key, m.email_key, m.joined_at, \
-         a.name, a.email, a.last_seen_at, a.address_proven FROM memberships m JOIN accounts a ON a.id = m.account_id {end}"
+        "{LISTED} WHERE m.id = $1 AND m.{column} = $2 AND m.ended_at IS NULL AND (m.ends_at IS NULL OR m.ends_at > $3)"
     );
-    (sql, values)
+    let values = [id.into(), scope.into(), now.into()];
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+    Ok(Listed::find_by_statement(statement).one(db).await?.map(StaffMember::from))
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use care_portal::access::{DefaultRole, RoleKey};
+use care_portal::{
+    access::{DefaultRole, PermissionSet, RoleKey},
+    roles::{self, RoleDraft},
+};
 use serde_json::json;
 
 use crate::support::app::{Database, Person, TestApp};
@@ -37,14 +40,24 @@ const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/api/v1/openapi.json", true),
     ("GET", "/api/v1/reference", true),
     ("GET", "/api/v1/{*rest}", true),
+    ("GET", "/api/v1/scopes/{scope}/roles/grantable", false),
     ("GET", "/api/v1/scopes/{scope}/roles", false),
+    ("POST", "/api/v1/scopes/{scope}/roles", false),
+    ("GET", "/api/v1/scopes/{scope}/roles/{role}", false),
+    ("PUT", "/api/v1/scopes/{scope}/roles/{role}", false),
+    ("DELETE", "/api/v1/scopes/{scope}/roles/{role}", false),
     ("POST", "/api/v1/scopes/{scope}/invitations/check", false),
     ("POST", "/api/v1/scopes/{scope}/invitations", false),
     ("GET", "/api/v1/scopes/{scope}/invitations", false),
     ("GET", "/api/v1/scopes/{scope}/staff", false),
+    ("GET", "/api/v1/scopes/{scope}/staff/{membership}", false),
+    ("PATCH", "/api/v1/scopes/{scope}/staff/{membership}", false),
+    ("DELETE", "/api/v1/scopes/{scope}/staff/{membership}", false),
     ("GET", "/api/v1/invitations/{id}", false),
     ("DELETE", "/api/v1/invitations/{id}", false),
     ("POST", "/api/v1/invitations/{id}/resend", false),
+    ("POST", "/api/v1/invitations/{id}/approve", false),
+    ("POST", "/api/v1/invitations/{id}/correct", false),
 ];
 
 /// Exists in the demonstration only, which a test of its own covers.
@@ -60,14 +73,23 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
             &format!("x{}@northfield.example", app.portal.new_id::<care_portal::types::kind::Mail>().uuid().simple()),
         )
         .await;
+    // One colleague and one role to be changed; whatever the request before did to them is put right.
+    let sql = "UPDATE memberships SET ended_at = NULL, ends_at = NULL, live_account = account_id, role = 'organisation_staff' \
+        WHERE email_key = 'spare@northfield.example'";
+    app.execute(sql).await;
+    app.execute("UPDATE custom_roles SET deleted_at = NULL, revision = 1, name_key = name, name = 'Spare' WHERE name LIKE 'Spare%'").await;
+    let spare = app.spare().await;
     let path = route
         .replace("{scope}", scope)
+        .replace("{membership}", &spare.membership)
+        .replace("{role}", &spare.role)
         .replace("{id}", &invitation.to_string())
         .replace("{version}/{*path}", "x/css/portal.css")
         .replace("{*rest}", "nowhere");
+    let more = if (method, route) == ("DELETE", "/api/v1/scopes/{scope}/roles/{role}") { "?revision=1" } else { "" };
     let request = who
         .client
-        .request(method.parse().unwrap(), format!("{}{path}", app.url))
+        .request(method.parse().unwrap(), format!("{}{path}{more}", app.url))
         .header("sec-fetch-site", "same-origin");
     let request = match (method, route) {
         ("POST", "/{scope}/invitations/new" | "/{scope}/invitations/read-file") => {
@@ -86,6 +108,19 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
         ("POST", "/api/v1/scopes/{scope}/invitations") => request
             .header("idempotency-key", "k")
             .json(&json!({ "addresses": ["two@northfield.example"], "role": "organisation_staff" })),
+        ("POST", "/api/v1/scopes/{scope}/roles") => {
+            let name = format!("Role of {}", app.portal.new_id::<care_portal::types::kind::Role>());
+            request.json(&json!({ "name": name, "permissions": ["view_staff"] }))
+        }
+        ("PUT", _) => request.json(&json!({ "name": "Spare too", "permissions": ["view_staff"], "revision": 1 })),
+        ("PATCH", _) => request.json(&json!({ "role": "access_controller" })),
+        ("POST", "/api/v1/invitations/{id}/correct") => {
+            let email = format!(
+                "y{}@northfield.example",
+                app.portal.new_id::<care_portal::types::kind::Mail>().uuid().simple()
+            );
+            request.json(&json!({ "email": email }))
+        }
         ("POST", "/{scope}/invitations/selected") => {
             request.form(&[("id", invitation.to_string().as_str()), ("do", "delete")])
         }
@@ -122,6 +157,9 @@ async fn what_every_route_answers_to_every_role() {
         "Admin of all".to_owned(),
         app.person("ofall", RoleKey::Default(DefaultRole::Admin), app.organisation).await,
     ));
+    app.person("spare", RoleKey::Default(DefaultRole::OrganisationStaff), app.cardiology).await;
+    let draft = RoleDraft { name: "Spare".to_owned(), permissions: PermissionSet::EMPTY };
+    roles::actions::create_role(&app.portal, &app.admin_caller().await, app.cardiology, &draft).await.unwrap();
     let scope = app.cardiology.to_string();
     let mut table = String::new();
     for (method, route, open) in ROUTES {

@@ -21,6 +21,7 @@ async fn invite_many(app: &TestApp, n: usize) {
         scope: app.cardiology,
         role: STAFF,
         window: Window::Day,
+        access_until: None,
         texts,
         confirmed: Vec::new(),
         request_key: "many".to_owned(),

@@ -3,8 +3,9 @@
 
 use serde_json::json;
 
+use super::hold::World;
 use crate::{
-    access::{self, Permission, Role, Scope, policy},
+    access::{self, Role, Scope},
     audit::Event,
     error::{Error, Result},
     identity::{self, Account},
@@ -55,6 +56,7 @@ async fn judge_code(
         _ if generation != invitation.generation => Err(Dead::Replaced),
         State::Held => Err(Dead::Held),
         State::Pending if invitation.expires_at <= now => Err(Dead::Expired),
+        State::Pending if invitation.access_until.is_some_and(|end| end <= now) => Err(Dead::Expired),
         State::Pending => Ok(invitation),
     })
 }
@@ -114,7 +116,7 @@ pub async fn accept_invitation(
         Ok(invitation) => invitation,
         Err(dead) => return Ok(Accepted::Dead(dead)),
     };
-    let role = match may_still_be_given(&op, &invitation).await? {
+    let role = match World::at(op.now()).judge(op.tx(), &invitation).await? {
         Ok(role) => role,
         Err(reason) => return hold(op, &invitation, reason).await,
     };
@@ -138,29 +140,8 @@ async fn judge_new_account(portal: &Portal, invitation: &Invitation, name: &str,
     }
 }
 
-/// Whether whoever answers for the invitation may still give this role there, and the role has not grown since.
-async fn may_still_be_given(op: &Op, invitation: &Invitation) -> Result<Result<Role, String>> {
-    let scope = invitation.scope;
-    let Some(role) = access::find_role(op.tx(), scope.organisation, invitation.role).await? else {
-        return Ok(Err("the role no longer exists".to_owned()));
-    };
-    if let Some(gained) = role.permissions.without(invitation.role_permissions).iter().next() {
-        return Ok(Err(format!("the role {} has gained “{gained}” since", role.name)));
-    }
-    let Some(inviter) = invitation.inviter else { return Ok(Ok(role)) };
-    let memberships = access::memberships_of(op.tx(), inviter, op.now()).await?;
-    let mut reason = "whoever invited has left".to_owned();
-    for by in &memberships {
-        match policy::may_grant(by, Permission::InviteStaff, &role, &scope) {
-            Ok(()) => return Ok(Ok(role)),
-            Err(refusal) => reason = format!("whoever invited may no longer do so: {refusal}"),
-        }
-    }
-    Ok(Err(reason))
-}
-
 async fn hold(mut op: Op, invitation: &Invitation, reason: String) -> Result<Accepted> {
-    store::mark_held(op.tx(), invitation.id, &reason).await?;
+    store::mark_held(op.tx(), &[invitation.id], &reason, op.now()).await?;
     op.record(Event::refused("invitation.held", invitation.id, Some(invitation.scope), json!({ "reason": reason })));
     op.commit().await?;
     Ok(Accepted::Dead(Dead::Held))
@@ -188,13 +169,20 @@ async fn finish(mut op: Op, invitation: Invitation, role: &Role, new: Option<New
         (None, Some(account)) => (account, false),
         (None, None) => return Ok(Accepted::WrongAccount),
     };
-    if staff::actions::is_member(op.tx(), scope, account.id).await? {
+    if staff::actions::is_member(op.tx(), scope, account.id, op.now()).await? {
         return Ok(Accepted::Dead(Dead::AlreadyStaff));
     }
     if !store::mark_accepted(op.tx(), &invitation, account.id, op.now()).await? {
         return Ok(Accepted::Dead(Dead::Expired));
     }
-    staff::actions::join(&mut op, &account, scope, role, invitation.inviter).await?;
+    let joining = staff::Joining {
+        scope,
+        role: role.clone(),
+        granted_by: invitation.inviter,
+        invitation: invitation.id,
+        ends_at: invitation.access_until,
+    };
+    staff::actions::join(&mut op, &account, joining).await?;
     let detail = json!({ "account": account.id, "role": role.key.to_string() });
     op.record(Event::done("invitation.accepted", invitation.id, scope, detail));
     let session = if is_new { Some(identity::actions::begin_session(&mut op, &account).await?.token) } else { None };

@@ -99,7 +99,7 @@ impl World {
         Ok(Self {
             place: sites::actions::place_of(db, scope).await?,
             now,
-            staff: staff::actions::roles_by_email(db, scope, &keys).await?,
+            staff: staff::actions::roles_by_email(db, scope, &keys, now).await?,
             invited: store::live_by_email(db, scope, &keys).await?,
             role_names: access::role_names(db, scope.organisation).await?,
             colleagues: ColleagueIndex::new(staff::actions::colleagues(db, scope.organisation).await?),

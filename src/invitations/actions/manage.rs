@@ -57,7 +57,7 @@ pub async fn show_invitation(portal: &Portal, caller: &Caller, id: InvitationId)
     Ok(invitation)
 }
 
-/// Mails the same links again and restarts their windows. Whoever resends answers for the invitations from now on, so the
+/// Mails the same links again and restarts their windows; held invitations are approved by it. Whoever resends answers for the invitations from now on, so the
 /// grant rule is asked of them.
 ///
 /// # Errors
@@ -84,8 +84,7 @@ pub async fn resend_invitations(portal: &Portal, caller: &Caller, scope: Scope, 
 /// Resends one, or says why not.
 async fn resend_one(op: &mut Op, granted: &Granted, invitation: &Invitation) -> Result<Result<(), String>> {
     match invitation.state {
-        State::Pending => {}
-        State::Held => return Ok(Err("It is held; delete it and invite the person anew".to_owned())),
+        State::Pending | State::Held => {}
         _ => return Ok(Err("It was declined; invite the person anew".to_owned())),
     }
     let Some(role) = access::find_role(op.tx(), invitation.scope.organisation, invitation.role).await? else {
@@ -95,6 +94,9 @@ async fn resend_one(op: &mut Op, granted: &Granted, invitation: &Invitation) -> 
         return Ok(Err(refusal.to_string()));
     }
     let now = op.now();
+    if invitation.access_until.is_some_and(|end| end <= now) {
+        return Ok(Err("The access that it gives has ended already; invite the person anew".to_owned()));
+    }
     let inviter = op.actor()?.account;
     let again = Invitation { mail: op.new_id(), ..invitation.clone() };
     outbox::withdraw(op.tx(), &[invitation.mail], now).await?;
@@ -104,7 +106,8 @@ async fn resend_one(op: &mut Op, granted: &Granted, invitation: &Invitation) -> 
         return Ok(Err("It is no longer pending".to_owned()));
     }
     let detail = json!({ "email": invitation.email.as_str(), "expires": now.plus(invitation.window) });
-    op.record(Event::done("invitation.resent", invitation.id, invitation.scope, detail));
+    let action = if invitation.state == State::Held { "invitation.approved" } else { "invitation.resent" };
+    op.record(Event::done(action, invitation.id, invitation.scope, detail));
     Ok(Ok(()))
 }
 

@@ -2,12 +2,16 @@
 
 mod accept;
 mod check;
+mod correct;
+mod hold;
 mod manage;
 mod send;
 
 pub use super::store::Query;
 pub use accept::{Opened, accept_invitation, decline_invitation, find_by_code, open_link};
 pub use check::{Counts, check_addresses, counts};
+pub use correct::correct_invitation;
+pub use hold::{Which, hold_unsupported, open_with_role, release_held_at, replace_role};
 pub use manage::{
     Done, copy_link, delete_invitations, list_pending, may_copy_links, resend_invitations, show_invitation,
 };

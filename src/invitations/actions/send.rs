@@ -59,6 +59,9 @@ pub async fn invite_staff(portal: &Portal, caller: &Caller, batch: NewBatch) -> 
     let Some(window) = batch.window.length(op.now()) else {
         return Err(Error::field("window", "Choose a day within the next 30 days"));
     };
+    if batch.access_until.is_some_and(|end| end <= op.now()) {
+        return Err(Error::field("access_until", "Choose a day in the future for the end of the access"));
+    }
     let judged = judge(op.tx(), batch.scope, &batch.texts, op.now()).await?;
     if judged.is_empty() {
         return Err(Error::field("addresses", "Enter at least one e-mail address"));
@@ -95,7 +98,14 @@ fn content_hash(batch: &NewBatch) -> Vec<u8> {
         Window::Until(end) => end.0.to_string(),
         Window::Day | Window::ThreeDays | Window::Week => format!("{:?}", batch.window),
     };
-    let content = json!([batch.scope.to_string(), batch.role.to_string(), window, batch.texts, batch.confirmed]);
+    let content = json!([
+        batch.scope.to_string(),
+        batch.role.to_string(),
+        window,
+        batch.access_until,
+        batch.texts,
+        batch.confirmed
+    ]);
     sha256("batch v1", content.to_string().as_bytes())
 }
 
@@ -129,6 +139,8 @@ async fn write(
             expires_at: now.plus(window),
             opened_at: None,
             link_copied: false,
+            access_until: batch.access_until,
+            held_at: None,
         })
         .collect();
     let sent = invitations.iter().map(|new| SentRow { email: new.email.to_string(), invitation: new.id }).collect();
@@ -136,7 +148,7 @@ async fn write(
     let keys: Vec<String> = invitations.iter().map(|new| new.email.key().to_owned()).collect();
     for new in &invitations {
         op.send(mail_for(new));
-        let detail = json!({ "email": new.email.as_str(), "role": role.key.to_string(), "batch": answer.batch, "expires": new.expires_at });
+        let detail = json!({ "email": new.email.as_str(), "role": role.key.to_string(), "batch": answer.batch, "expires": new.expires_at, "access_until": new.access_until });
         op.record(Event::done("invitation.sent", new.id, batch.scope, detail));
     }
     op.flush_mails().await?;
@@ -171,6 +183,7 @@ pub async fn invite_first_admin(op: &mut Op, scope: Scope, email: EmailAddress) 
         scope,
         role: RoleKey::Default(access::DefaultRole::Admin),
         window: Window::Day,
+        access_until: None,
         texts: vec![email.to_string()],
         confirmed: Vec::new(),
         request_key: op.new_id::<crate::types::kind::Batch>().to_string(),

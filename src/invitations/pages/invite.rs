@@ -146,14 +146,10 @@ impl InviteForm {
         if self.window != "own" {
             return Err("Choose how long the link works".to_owned());
         }
-        let day: jiff::civil::Date =
-            self.own_date.parse().map_err(|_| "Choose the last day on which the link works".to_owned())?;
-        let end = day
-            .tomorrow()
-            .ok()
-            .and_then(|next| next.to_zoned_datetime(place.time_zone()).ok())
-            .map(|end| Timestamp(end.timestamp().as_millisecond() - 1000));
-        let window = Window::Until(end.unwrap_or_default());
+        let end = place
+            .last_moment_of(&self.own_date)
+            .ok_or_else(|| "Choose the last day on which the link works".to_owned())?;
+        let window = Window::Until(end);
         match window.length(now) {
             Some(_) => Ok(window),
             None => Err("Choose a day within the next 30 days".to_owned()),
@@ -304,6 +300,7 @@ async fn send(
         scope: place.scope,
         role,
         window: *window,
+        access_until: None,
         texts: form.texts.clone(),
         confirmed: form.confirmed.clone(),
         request_key: form.send_key.clone(),

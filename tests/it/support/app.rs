@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use care_portal::{
-    access::{CustomRole, DefaultRole, Origin, Permission, PermissionSet, RoleKey, Scope},
+    access::{DefaultRole, Origin, Permission, PermissionSet, RoleKey, Scope},
     app,
     config::Config,
     identity,
@@ -11,8 +11,9 @@ use care_portal::{
     op::{Caller, Op},
     outbox::{self, Transport, Worker},
     portal::Portal,
+    roles::{self, RoleDraft},
     sites,
-    types::{Clock, EmailAddress, InvitationId, Timestamp},
+    types::{Clock, EmailAddress, InvitationId, MembershipId, RoleId, Timestamp},
 };
 use reqwest::{Client, Response, StatusCode, redirect};
 use serde_json::Value;
@@ -86,17 +87,14 @@ impl TestApp {
         let admin = identity::actions::act_from_terminal(&portal, "ada@northfield.example").await.unwrap();
         let cardiology = sites::actions::create_deployment(&portal, &admin, made.id, "Cardiology").await.unwrap();
         let diabetes = sites::actions::create_deployment(&portal, &admin, made.id, "Diabetes Care").await.unwrap();
-        let op = Op::begin(&portal, &admin).await.unwrap();
-        let (op, granted) = op.require(Permission::EditRoles, organisation).await.unwrap();
         let permissions: PermissionSet = [Permission::ViewPatientData, Permission::InviteStaff].into_iter().collect();
-        let role = CustomRole { id: op.new_id(), deployment: None, name: "Ward Coordinator".to_owned(), permissions };
-        care_portal::access::insert_role(op.tx(), &granted, &role, op.now()).await.unwrap();
-        op.commit().await.unwrap();
+        let draft = RoleDraft { name: "Ward Coordinator".to_owned(), permissions };
+        let role = roles::actions::create_role(&portal, &admin, organisation, &draft).await.unwrap();
         Self {
             organisation,
             cardiology: Scope::deployment(made.id, cardiology.id),
             diabetes: Scope::deployment(made.id, diabetes.id),
-            coordinator: RoleKey::Custom(role.id),
+            coordinator: role.key,
             portal,
             url,
             _folder: folder,
@@ -125,6 +123,7 @@ impl TestApp {
             scope,
             role,
             window: Window::Week,
+            access_until: None,
             texts: vec![email.to_owned()],
             confirmed: vec![email.to_owned()],
             request_key: self.portal.new_id::<care_portal::types::kind::Batch>().to_string(),
@@ -173,6 +172,20 @@ impl TestApp {
         row.try_get_by_index(0).unwrap()
     }
 
+    /// The printed ids of the colleague and the role that exist to be changed, where a test has made them.
+    pub async fn spare(&self) -> Spare {
+        let text = |sql: String| async move {
+            use sea_orm::{ConnectionTrait, Statement};
+            let db = self.portal.db.reader();
+            let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap().unwrap();
+            row.try_get_by_index::<uuid::Uuid>(0).unwrap()
+        };
+        let membership =
+            text("SELECT id FROM memberships WHERE email_key = 'spare@northfield.example'".to_owned()).await;
+        let role = text("SELECT id FROM custom_roles WHERE name LIKE 'Spare%'".to_owned()).await;
+        Spare { membership: MembershipId::from_uuid(membership).to_string(), role: RoleId::from_uuid(role).to_string() }
+    }
+
     /// Changes the database behind the portal's back, as a colleague's action at this moment would.
     pub async fn execute(&self, sql: &str) {
         self.try_execute(sql).await.unwrap();
@@ -189,6 +202,11 @@ impl TestApp {
     pub async fn events(&self, action: &str) -> i64 {
         self.count(&format!("SELECT COUNT(*) FROM events WHERE action = '{action}'")).await
     }
+}
+
+pub struct Spare {
+    pub membership: String,
+    pub role: String,
 }
 
 async fn accept(portal: &Portal, invitation: InvitationId, name: &str) {

@@ -5,16 +5,15 @@ use std::collections::{HashMap, HashSet};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-pub use super::store::Query;
-use super::{Sort, StaffMember, store};
 use crate::{
-    access::{Permission, Role, Scope, Visible},
+    access::{Permission, Scope, Visible},
     audit::Event,
-    error::Result,
+    error::{Error, Result},
     identity::Account,
     op::{Caller, Op},
     portal::Portal,
-    types::{AccountId, Cursor, EmailAddress, OrganisationId, PageOf, PersonName},
+    staff::{Joining, Sort, StaffMember, store, store::Query},
+    types::{AccountId, Cursor, EmailAddress, MembershipId, OrganisationId, PageOf, PersonName, Timestamp},
 };
 
 /// Colleagues whose addresses are compared for slips of one letter. More would cost more than the hint is worth.
@@ -24,33 +23,24 @@ const MOST_COLLEAGUES: u64 = 20_000;
 ///
 /// # Errors
 /// When the person is a member there already or the database fails.
-pub async fn join(
-    op: &mut Op,
-    account: &Account,
-    scope: Scope,
-    role: &Role,
-    invited_by: Option<AccountId>,
-) -> Result<()> {
+pub async fn join(op: &mut Op, account: &Account, joining: Joining) -> Result<()> {
     let id = op.new_id();
     let name_key =
         PersonName::parse(&account.name).map_or_else(|_| account.name.to_lowercase(), |name| name.sort_key());
     let email_key = EmailAddress::parse(&account.email)
         .map_or_else(|_| account.email.to_lowercase(), |email| email.key().to_owned());
-    let new = store::NewMembership {
-        id,
-        scope,
-        account: account.id,
-        role: role.key,
-        name_key: &name_key,
-        email_key: &email_key,
-        invited_by,
-    };
+    let new =
+        store::NewMembership { id, account: account.id, name_key: &name_key, email_key: &email_key, joining: &joining };
+    store::close_lapsed(op.tx(), joining.scope, account.id, op.now()).await?;
     store::insert(op.tx(), new, op.now()).await?;
     op.record(Event::done(
         "membership.begun",
         account.id,
-        scope,
-        json!({ "role": role.key.to_string(), "invited_by": invited_by, "membership": id }),
+        joining.scope,
+        json!({
+            "membership": id, "role": joining.role.key.to_string(), "role_name": joining.role.name,
+            "granted_by": joining.granted_by, "invitation": joining.invitation, "ends_at": joining.ends_at,
+        }),
     ));
     Ok(())
 }
@@ -59,8 +49,8 @@ pub async fn join(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn is_member(db: &impl ConnectionTrait, scope: Scope, account: AccountId) -> Result<bool> {
-    Ok(store::is_member(db, scope, account).await?)
+pub async fn is_member(db: &impl ConnectionTrait, scope: Scope, account: AccountId, now: Timestamp) -> Result<bool> {
+    Ok(store::is_member(db, scope, account, now).await?)
 }
 
 /// Which of these addresses (compare form) are staff of exactly this scope, with their role's key.
@@ -71,8 +61,9 @@ pub async fn roles_by_email(
     db: &impl ConnectionTrait,
     scope: Scope,
     keys: &[String],
+    now: Timestamp,
 ) -> Result<HashMap<String, String>> {
-    Ok(store::roles_by_email(db, scope, keys).await?.into_iter().collect())
+    Ok(store::roles_by_email(db, scope, keys, now).await?.into_iter().collect())
 }
 
 /// Addresses of colleagues, for pointing out slips of one letter.
@@ -88,7 +79,7 @@ pub async fn colleagues(db: &impl ConnectionTrait, organisation: OrganisationId)
 /// # Errors
 /// When the database fails.
 pub async fn holders(portal: &Portal, visible: &Visible) -> Result<HashMap<String, u64>> {
-    let counts = store::holders(portal.db.reader(), visible).await?;
+    let counts = store::holders(portal.db.reader(), visible, portal.now()).await?;
     Ok(counts.into_iter().map(|(role, n)| (role, u64::try_from(n).unwrap_or(0))).collect())
 }
 
@@ -113,4 +104,13 @@ pub async fn list_staff(
         };
         Cursor::new(value, row.membership, backwards)
     }))
+}
+
+/// One staff member of a scope.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none there, or the caller may not see who is staff.
+pub async fn show_member(portal: &Portal, caller: &Caller, scope: Scope, id: MembershipId) -> Result<StaffMember> {
+    let visible = caller.scope(portal, Permission::ViewStaff, scope).await?;
+    store::find(portal.db.reader(), &visible, id, portal.now()).await?.ok_or(Error::NotFound)
 }

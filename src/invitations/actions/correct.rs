@@ -1,0 +1,64 @@
+//! Correcting the address of an open invitation: the person behind the wrong address loses the link at once.
+
+use serde_json::json;
+
+use super::{check::judge, send::mail_for};
+use crate::{
+    access::{self, Permission, Scope},
+    audit::Event,
+    error::{Error, Result},
+    invitations::{Invitation, Standing, State, store, store::Correction},
+    op::{Caller, Op},
+    outbox,
+    portal::Portal,
+    types::InvitationId,
+};
+
+/// Sends an open invitation to another address, with a new link and a new window; every earlier link is dead. Whoever corrects
+/// answers for the invitation from now on, so the grant rule is asked of them.
+///
+/// # Errors
+/// [`Error::Invalid`] beside `email` for an address that cannot be invited, [`Error::Forbidden`] by the rule.
+pub async fn correct_invitation(
+    portal: &Portal,
+    caller: &Caller,
+    scope: Scope,
+    id: InvitationId,
+    email: &str,
+) -> Result<Invitation> {
+    let op = Op::begin(portal, caller).await?;
+    let (mut op, granted) = op.require(Permission::InviteStaff, scope).await?;
+    let old = store::find_open(op.tx(), &granted, &[id]).await?.into_iter().next().ok_or(Error::NotFound)?;
+    if !matches!(old.state, State::Pending | State::Held) {
+        return Err(Error::Conflict("It is no longer pending; invite the person anew".to_owned()));
+    }
+    let role = access::find_role(op.tx(), old.scope.organisation, old.role).await?.ok_or(Error::NotFound)?;
+    if let Err(refusal) = granted.may_grant(&role, &old.scope) {
+        let detail = json!({ "email": old.email.as_str(), "reason": refusal.to_string() });
+        let event = Event::refused("invitation.correct_refused", id, Some(old.scope), detail);
+        return Err(op.refuse(event, Error::Forbidden(refusal)).await);
+    }
+    let judged = judge(op.tx(), old.scope, &[email.to_owned()], op.now()).await?;
+    let address = match judged.as_slice() {
+        [] => return Err(Error::field("email", "Enter the right e-mail address")),
+        [(row, Some(mailbox))] if matches!(row.state, Standing::Ready | Standing::Look) => mailbox.address.clone(),
+        [(row, Some(mailbox))] if mailbox.address.key() == old.email.key() => {
+            return Err(Error::field("email", format!("The invitation goes to {} already", row.email)));
+        }
+        [(row, _)] => return Err(Error::field("email", row.reason.clone())),
+        _ => return Err(Error::field("email", "Enter one e-mail address")),
+    };
+    let new = Invitation { mail: op.new_id(), generation: old.generation + 1, email: address, ..old.clone() };
+    outbox::withdraw(op.tx(), &[old.mail], op.now()).await?;
+    op.send(mail_for(&new));
+    op.flush_mails().await?;
+    let inviter = op.actor()?.account;
+    let correction = Correction { email: &new.email, mail: new.mail, inviter, permissions: role.permissions };
+    if !store::mark_corrected(op.tx(), &old, &correction, op.now()).await? {
+        return Err(Error::Conflict("It is no longer pending; invite the person anew".to_owned()));
+    }
+    let detail = json!({ "email": new.email.as_str(), "from": old.email.as_str(), "role": role.key.to_string() });
+    op.record(Event::done("invitation.corrected", id, old.scope, detail));
+    op.commit().await?;
+    Ok(new)
+}

@@ -1,0 +1,165 @@
+//! What happens to open invitations when something that they stand on changes.
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
+};
+
+use super::{
+    Invitation, State,
+    invitation::{Column, Entity},
+};
+use crate::{
+    access::{PermissionSet, RoleKey},
+    db::{CHUNK, Tx},
+    types::{AccountId, EmailAddress, InvitationId, MailId, OrganisationId, Timestamp},
+};
+
+/// The invitations in this state for which the account answers.
+pub(in crate::invitations) async fn open_by(
+    tx: &Tx,
+    inviter: AccountId,
+    state: State,
+) -> Result<Vec<Invitation>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::InviterId.eq(inviter))
+        .filter(Column::State.eq(state.key()))
+        .filter(Column::ClosedAt.is_null())
+        .order_by_asc(Column::Id)
+        .all(tx)
+        .await?;
+    rows.into_iter().map(Invitation::from_row).collect()
+}
+
+/// The invitations in this state that give the role.
+pub(in crate::invitations) async fn open_with_role(
+    tx: &Tx,
+    organisation: OrganisationId,
+    role: RoleKey,
+    state: State,
+) -> Result<Vec<Invitation>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::OrganisationId.eq(organisation))
+        .filter(Column::Role.eq(role.to_string()))
+        .filter(Column::State.eq(state.key()))
+        .filter(Column::ClosedAt.is_null())
+        .order_by_asc(Column::Id)
+        .all(tx)
+        .await?;
+    rows.into_iter().map(Invitation::from_row).collect()
+}
+
+/// How many pending and held invitations name the role, with the first addresses.
+pub(in crate::invitations) async fn count_with_role(
+    db: &impl ConnectionTrait,
+    organisation: OrganisationId,
+    role: RoleKey,
+    shown: usize,
+) -> Result<(u64, Vec<String>), DbErr> {
+    let naming = Entity::find()
+        .filter(Column::OrganisationId.eq(organisation))
+        .filter(Column::Role.eq(role.to_string()))
+        .filter(Column::State.is_in([State::Pending.key(), State::Held.key()]))
+        .filter(Column::ClosedAt.is_null());
+    let count = naming.clone().count(db).await?;
+    let addresses = naming
+        .select_only()
+        .column(Column::Email)
+        .order_by_asc(Column::Id)
+        .limit(u64::try_from(shown).unwrap_or(u64::MAX))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok((count, addresses))
+}
+
+/// Sets pending invitations aside until somebody with authority looks at them.
+pub(in crate::invitations) async fn mark_held(
+    tx: &Tx,
+    ids: &[InvitationId],
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    for chunk in ids.chunks(CHUNK) {
+        Entity::update_many()
+            .col_expr(Column::State, Expr::value(State::Held.key()))
+            .col_expr(Column::HeldReason, Expr::value(reason))
+            .col_expr(Column::HeldAt, Expr::value(now))
+            .filter(Column::Id.is_in(chunk.to_vec()))
+            .filter(Column::State.eq(State::Pending.key()))
+            .exec(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// A held invitation is pending again.
+pub(in crate::invitations) async fn mark_released(tx: &Tx, id: InvitationId) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::State, Expr::value(State::Pending.key()))
+        .col_expr(Column::HeldReason, Expr::value(""))
+        .col_expr(Column::HeldAt, Expr::value(Option::<Timestamp>::None))
+        .filter(Column::Id.eq(id))
+        .filter(Column::State.eq(State::Held.key()))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Another mail carries the invitation from now on.
+pub(in crate::invitations) async fn set_mail(tx: &Tx, id: InvitationId, mail: MailId) -> Result<(), DbErr> {
+    Entity::update_many().col_expr(Column::MailId, Expr::value(mail)).filter(Column::Id.eq(id)).exec(tx).await?;
+    Ok(())
+}
+
+/// Another role, another generation, another mail.
+pub(in crate::invitations) async fn mark_role_replaced(tx: &Tx, new: &Invitation) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::Role, Expr::value(new.role.to_string()))
+        .col_expr(Column::RolePermissions, Expr::value(new.role_permissions.to_keys()))
+        .col_expr(Column::Generation, Expr::col(Column::Generation).add(1))
+        .col_expr(Column::MailId, Expr::value(new.mail))
+        .filter(Column::Id.eq(new.id))
+        .filter(Column::ClosedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Everything that a corrected address changes; every earlier link is dead after it.
+pub(in crate::invitations) struct Correction<'a> {
+    pub email: &'a EmailAddress,
+    pub mail: MailId,
+    pub inviter: AccountId,
+    pub permissions: PermissionSet,
+}
+
+/// Sends an open invitation to another address; whether it was still open.
+pub(in crate::invitations) async fn mark_corrected(
+    tx: &Tx,
+    old: &Invitation,
+    new: &Correction<'_>,
+    now: Timestamp,
+) -> Result<bool, DbErr> {
+    let done = Entity::update_many()
+        .col_expr(Column::Email, Expr::value(new.email.as_str()))
+        .col_expr(Column::EmailKey, Expr::value(new.email.key()))
+        .col_expr(Column::LiveEmail, Expr::value(new.email.key()))
+        .col_expr(Column::Generation, Expr::col(Column::Generation).add(1))
+        .col_expr(Column::MailId, Expr::value(new.mail))
+        .col_expr(Column::InviterId, Expr::value(new.inviter))
+        .col_expr(Column::RolePermissions, Expr::value(new.permissions.to_keys()))
+        .col_expr(Column::State, Expr::value(State::Pending.key()))
+        .col_expr(Column::HeldReason, Expr::value(""))
+        .col_expr(Column::HeldAt, Expr::value(Option::<Timestamp>::None))
+        .col_expr(Column::OpenedAt, Expr::value(Option::<Timestamp>::None))
+        .col_expr(Column::LinkCopied, Expr::value(false))
+        .col_expr(Column::SentAt, Expr::value(now))
+        .col_expr(Column::ExpiresAt, Expr::value(now.plus(old.window)))
+        .filter(Column::Id.eq(old.id))
+        .filter(Column::Generation.eq(old.generation))
+        .filter(Column::State.is_in([State::Pending.key(), State::Held.key()]))
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected == 1)
+}

@@ -1,0 +1,71 @@
+//! Ending access: at once by removal, or at a date.
+
+use serde_json::json;
+
+use super::change::{find, judge};
+use crate::{
+    access::{Permission, Scope},
+    audit::Event,
+    error::{Error, Result},
+    identity, invitations,
+    op::{Caller, Op},
+    portal::Portal,
+    staff::{Changes, store},
+    types::{MembershipId, Timestamp},
+};
+
+/// Ends memberships at once: the people's sessions and the keys that work there end with them. Their names stay on what they did.
+///
+/// # Errors
+/// When the caller may not remove staff there at all; people who cannot be removed are told in the answer.
+pub async fn remove_from_team(portal: &Portal, caller: &Caller, scope: Scope, ids: &[MembershipId]) -> Result<Changes> {
+    let op = Op::begin(portal, caller).await?;
+    let (mut op, granted) = op.require(Permission::ManageStaff, scope).await?;
+    let (members, mut changes) = find(&op, &granted, ids).await?;
+    for member in members {
+        if let Err(refusal) = judge(&op, &granted, &member, None, false).await? {
+            changes.refuse(&mut op, "membership.removal_refused", member, refusal);
+            continue;
+        }
+        store::mark_ended(op.tx(), &granted, member.membership, op.now()).await?;
+        identity::actions::end_access(&mut op, member.account, member.scope).await?;
+        let role = member.role.key.to_string();
+        let detail = json!({ "membership": member.membership, "role": role, "role_name": member.role.name });
+        op.record(Event::done("membership.ended", member.account, member.scope, detail));
+        invitations::actions::hold_unsupported(&mut op, invitations::actions::Which::By(member.account)).await?;
+        changes.done.push((member.membership, member.name));
+    }
+    op.commit().await?;
+    Ok(changes)
+}
+
+/// Sets when memberships end; none for no end. They end at that instant by the clock, without anything having to run.
+///
+/// # Errors
+/// [`Error::Invalid`] beside `ends_at` for an instant in the past; people who cannot be changed are told in the answer.
+pub async fn set_ends(
+    portal: &Portal,
+    caller: &Caller,
+    scope: Scope,
+    ids: &[MembershipId],
+    ends_at: Option<Timestamp>,
+) -> Result<Changes> {
+    let op = Op::begin(portal, caller).await?;
+    let (mut op, granted) = op.require(Permission::ManageStaff, scope).await?;
+    if ends_at.is_some_and(|end| end <= op.now()) {
+        return Err(Error::field("ends_at", "Choose a day in the future, or remove the person from the team now"));
+    }
+    let (members, mut changes) = find(&op, &granted, ids).await?;
+    for member in members {
+        if let Err(refusal) = judge(&op, &granted, &member, None, ends_at.is_none()).await? {
+            changes.refuse(&mut op, "membership.end_change_refused", member, refusal);
+            continue;
+        }
+        store::set_end(op.tx(), &granted, member.membership, ends_at).await?;
+        let detail = json!({ "membership": member.membership, "from": member.ends_at, "ends_at": ends_at });
+        op.record(Event::done("membership.end_changed", member.account, member.scope, detail));
+        changes.done.push((member.membership, member.name));
+    }
+    op.commit().await?;
+    Ok(changes)
+}
