@@ -29,7 +29,7 @@ use crate::{
     outbox::{Email, Transport, Worker},
     patients,
     portal::Portal,
-    roles, sites, staff,
+    reviews, roles, sites, staff,
     types::{Clock, Rng},
     web::{PageError, assets, headers, reference, reference::Security},
 };
@@ -42,6 +42,7 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(patients::pages::routes())
         .merge(staff::pages::routes())
         .merge(roles::pages::routes())
+        .merge(reviews::pages::routes())
         .merge(invitations::pages::routes())
         .merge(assets::routes())
         .route("/health", get(health));
@@ -51,15 +52,18 @@ fn pages(demo: bool) -> Router<Portal> {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Care Portal", description = "Invite staff and manage their access. The same actions as the pages, with the same rules."),
-    tags((name = "Invitations", description = "Inviting staff"), (name = "Staff", description = "Who has access"), (name = "Roles", description = "What a role lets people do")),
+    tags((name = "Invitations", description = "Inviting staff"), (name = "Staff", description = "Who has access"), (name = "Roles", description = "What a role lets people do"), (name = "Access reviews", description = "Keep or remove each person")),
     modifiers(&Security)
 )]
 struct Description;
 
 /// The API and its description.
 fn api() -> (Router<Portal>, utoipa::openapi::OpenApi) {
-    let rooms =
-        OpenApiRouter::new().merge(invitations::api::routes()).merge(staff::api::routes()).merge(roles::api::routes());
+    let rooms = OpenApiRouter::new()
+        .merge(invitations::api::routes())
+        .merge(staff::api::routes())
+        .merge(roles::api::routes())
+        .merge(reviews::api::routes());
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", rooms).split_for_parts()
 }
 

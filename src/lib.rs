@@ -19,6 +19,7 @@ pub mod op;
 pub mod outbox;
 pub mod patients;
 pub mod portal;
+pub mod reviews;
 pub mod roles;
 pub mod sites;
 pub mod staff;

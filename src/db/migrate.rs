@@ -6,8 +6,11 @@ use sea_orm::{
     TransactionTrait,
 };
 
-const MIGRATIONS: &[(i64, &str)] =
-    &[(1, include_str!("../../migrations/0001_foundation.sql")), (3, include_str!("../../migrations/0003_roles.sql"))];
+const MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("../../migrations/0001_foundation.sql")),
+    (3, include_str!("../../migrations/0003_roles.sql")),
+    (4, include_str!("../../migrations/0004_reviews.sql")),
+];
 
 /// Applies what is missing.
 pub(super) async fn run(connection: &DatabaseConnection) -> anyhow::Result<()> {

@@ -68,6 +68,9 @@ pub fn view_filter(actor: &Actor, place: &Place, current: &str) -> ViewFilter {
             current == "Pending staff invitations",
         ));
     }
+    if actor.may(Permission::ManageStaff, &place.scope) {
+        staff.push(Link::new("Access review", format!("{path}/review"), current == "Access review"));
+    }
     let (label, groups) = if place.deployment.is_some() {
         let patients = vec![Link::new("All patients", format!("{path}/patients"), current == "All patients")];
         (

@@ -41,6 +41,7 @@ kinds! {
     MembershipId = Membership, "mem";
     OrganisationId = Organisation, "org";
     PatientId = Patient, "pat";
+    ReviewId = Review, "rev";
     RoleId = Role, "rol";
     SessionId = Session, "ses";
 }

@@ -12,7 +12,7 @@ pub use clock::{Clock, Timestamp};
 pub use email_address::{BadAddress, EmailAddress, Mailbox, parse_mailbox};
 pub use id::{
     AccountId, ApiKeyId, BatchId, DeploymentId, EventId, Id, InvitationId, Kind, MailId, MembershipId, OrganisationId,
-    PatientId, RoleId, SessionId, kind,
+    PatientId, ReviewId, RoleId, SessionId, kind,
 };
 pub use page::{Cursor, PageOf};
 pub use person_name::{BadName, PersonName};

@@ -2,6 +2,7 @@
 
 pub mod assets;
 pub mod cookies;
+pub mod csv;
 pub mod frame;
 pub mod headers;
 pub mod lists;

@@ -22,4 +22,5 @@ mod mail;
 mod matrix;
 mod pending;
 mod plans;
+mod reviews;
 mod signing_in;

@@ -37,6 +37,18 @@ const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/{scope}/invitations/selected", false),
     ("POST", "/{scope}/invitations/{id}/link", false),
     ("GET", "/{scope}/invitations/batches/{id}", false),
+    ("GET", "/{scope}/review", false),
+    ("POST", "/{scope}/review", false),
+    ("POST", "/{scope}/review/marks", false),
+    ("GET", "/{scope}/review/finish", false),
+    ("POST", "/{scope}/review/finish", false),
+    ("GET", "/{scope}/review.csv", false),
+    ("GET", "/{scope}/review.json", false),
+    ("GET", "/api/v1/scopes/{scope}/review", false),
+    ("POST", "/api/v1/scopes/{scope}/review", false),
+    ("GET", "/api/v1/scopes/{scope}/review/people", false),
+    ("POST", "/api/v1/scopes/{scope}/review/marks", false),
+    ("POST", "/api/v1/scopes/{scope}/review/finish", false),
     ("GET", "/api/v1/openapi.json", true),
     ("GET", "/api/v1/reference", true),
     ("GET", "/api/v1/{*rest}", true),
@@ -112,6 +124,8 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
             let name = format!("Role of {}", app.portal.new_id::<care_portal::types::kind::Role>());
             request.json(&json!({ "name": name, "permissions": ["view_staff"] }))
         }
+        ("POST", "/api/v1/scopes/{scope}/review") => request.json(&json!({ "due": "2027-06-30" })),
+        ("POST", "/api/v1/scopes/{scope}/review/marks") => request.json(&json!({ "marks": [] })),
         ("PUT", _) => request.json(&json!({ "name": "Spare too", "permissions": ["view_staff"], "revision": 1 })),
         ("PATCH", _) => request.json(&json!({ "role": "access_controller" })),
         ("POST", "/api/v1/invitations/{id}/correct") => {

@@ -69,6 +69,14 @@ async fn change_one(op: &mut Op, granted: &Granted, member: &Member, to: &Role) 
     Ok(Ok(()))
 }
 
+/// The live members among `ids` that lie in the proof's scope.
+///
+/// # Errors
+/// When the database fails.
+pub async fn members(op: &Op, granted: &Granted, ids: &[MembershipId]) -> Result<Vec<Member>> {
+    Ok(store::find_live(op.tx(), granted, ids, op.now()).await?)
+}
+
 /// Asks the rule about one person. `stays` when the organisation has the same Admins after it.
 pub(super) async fn judge(
     op: &Op,
@@ -86,7 +94,7 @@ pub(super) async fn judge(
 
 /// The members among `ids` that lie in the proof's scope; those that do not are told as gone.
 pub(super) async fn find(op: &Op, granted: &Granted, ids: &[MembershipId]) -> Result<(Vec<Member>, Changes)> {
-    let members = store::find_live(op.tx(), granted, ids, op.now()).await?;
+    let members = members(op, granted, ids).await?;
     let mut changes = Changes { at: op.now(), ..Changes::default() };
     for id in ids {
         if !members.iter().any(|member| member.membership == *id) {
