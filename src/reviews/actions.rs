@@ -104,7 +104,8 @@ pub async fn start_review(portal: &Portal, caller: &Caller, scope: Scope, due_at
 }
 
 /// Decides about people. Nothing happens to them before the review is finished. People who have no access here any more, and
-/// one's own access marked to be removed, are passed over; the answer says how many were decided.
+/// one's own access marked to be removed, are passed over, and so is what was decided so already; the answer says how many were
+/// decided.
 ///
 /// # Errors
 /// [`Error::Conflict`] when no review is under way.
@@ -120,10 +121,12 @@ pub async fn mark_access(
     let ids: Vec<_> = marks.iter().map(|(id, _)| *id).collect();
     let members = staff::actions::members(&op, &granted, &ids).await?;
     let own = op.actor()?.account;
+    let known = store::marks(op.tx(), review.id).await?;
     let mut decided = Vec::with_capacity(marks.len());
     for (id, mark) in marks {
         let Some(member) = members.iter().find(|member| member.membership == *id) else { continue };
-        if member.account == own && *mark == Mark::Remove {
+        // A page sends what it shows, decided before or not; only what is new is a decision.
+        if member.account == own && *mark == Mark::Remove || known.get(id) == Some(mark) {
             continue;
         }
         let detail = json!({ "review": review.id, "membership": id, "mark": mark.key(), "role": member.role.name });

@@ -1,5 +1,7 @@
 //! The rows of reviews and their marks.
 
+use std::collections::HashMap;
+
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, Set, Statement,
     sea_query::{Expr, OnConflict},
@@ -134,6 +136,12 @@ pub(super) async fn mark_finished(
         .exec(tx)
         .await?;
     Ok(done.rows_affected == 1)
+}
+
+/// What was decided so far.
+pub(super) async fn marks(tx: &Tx, review: ReviewId) -> Result<HashMap<MembershipId, Mark>, DbErr> {
+    let rows = review_mark::Entity::find().filter(review_mark::Column::ReviewId.eq(review)).all(tx).await?;
+    Ok(rows.into_iter().filter_map(|row| Some((row.membership_id, Mark::from_key(&row.mark)?))).collect())
 }
 
 /// Writes decisions over earlier ones.
