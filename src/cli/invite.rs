@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use indicatif::ProgressBar;
 
-use super::print;
+use super::{place::find_scope, print};
 use crate::{
     access::Scope,
     app,
@@ -96,20 +96,6 @@ pub(super) async fn run(config: Option<&Path>, arguments: InviteArguments) -> Re
     let answer = actions::invite_staff(&portal, &caller, batch).await?;
     bar.finish_and_clear();
     tell(&arguments, &answer)
-}
-
-/// The scope in which the acting person invites.
-async fn find_scope(portal: &Portal, caller: &Caller, deployment: Option<&str>) -> Result<Scope, Error> {
-    let actor = caller.actor()?;
-    let first = actor.memberships.first().ok_or(Error::NotFound)?.scope;
-    let Some(wanted) = deployment else { return Ok(first) };
-    if wanted.starts_with("dep_") {
-        return Ok(sites::actions::place_for(portal, actor, wanted).await?.scope);
-    }
-    let names = sites::actions::deployment_names(portal, first.organisation).await?;
-    let found = names.into_iter().find(|(_, name)| name.eq_ignore_ascii_case(wanted));
-    let (id, _) = found.ok_or_else(|| Error::field("deployment", format!("There is no deployment {wanted}")))?;
-    Ok(Scope::deployment(first.organisation, id))
 }
 
 async fn find_role(

@@ -2,7 +2,12 @@
 
 mod commands;
 mod doctor;
+mod invitations;
 mod invite;
+mod place;
+mod review;
+mod roles;
+mod staff;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -33,6 +38,18 @@ enum Command {
     AddDeployment(commands::DeploymentArguments),
     /// Invite staff members.
     Invite(invite::InviteArguments),
+    /// See and manage what is pending.
+    #[command(subcommand)]
+    Invitation(invitations::InvitationCommand),
+    /// See and change who has access.
+    #[command(subcommand)]
+    Staff(staff::StaffCommand),
+    /// See and change the organisation's own roles.
+    #[command(subcommand)]
+    Role(roles::RoleCommand),
+    /// Review who has access.
+    #[command(subcommand)]
+    Review(review::ReviewCommand),
     /// Check settings, database, mail server and clock, and say what to mend.
     Doctor,
     /// Print every setting with its default and meaning.
@@ -60,6 +77,10 @@ pub fn main() -> ExitCode {
             Command::Setup(setup) => commands::setup(config.as_deref(), setup).await,
             Command::AddDeployment(add) => commands::add_deployment(config.as_deref(), add).await,
             Command::Invite(invite) => invite::run(config.as_deref(), invite).await,
+            Command::Invitation(command) => invitations::run(config.as_deref(), command).await,
+            Command::Staff(command) => staff::run(config.as_deref(), command).await,
+            Command::Role(command) => roles::run(config.as_deref(), command).await,
+            Command::Review(command) => review::run(config.as_deref(), command).await,
             Command::Doctor => doctor::run(config.as_deref()).await,
             Command::Settings => print(include_str!("../defaults.toml")),
             Command::Openapi => print(&serde_json::to_string_pretty(&crate::app::openapi())?),

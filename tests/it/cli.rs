@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-fn portal(data: &std::path::Path, arguments: &[&str]) -> Output {
+pub fn portal(data: &std::path::Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_care-portal"))
         .args(arguments)
         .env("CARE_PORTAL_DATA_DIR", data)
@@ -18,7 +18,7 @@ fn portal(data: &std::path::Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn text(output: &[u8]) -> String {
+pub fn text(output: &[u8]) -> String {
     String::from_utf8_lossy(output).into_owned()
 }
 
@@ -68,7 +68,7 @@ async fn from_an_empty_machine_to_invitations() {
     assert!(text(&dry.stdout).starts_with("Already invited"), "{}", text(&dry.stdout));
 }
 
-async fn accept_first_admin(data: &std::path::Path, link: &str) {
+pub async fn accept_first_admin(data: &std::path::Path, link: &str) {
     use care_portal::{
         access::Origin,
         app,

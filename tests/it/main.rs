@@ -13,6 +13,7 @@ mod support;
 mod api;
 mod browser;
 mod cli;
+mod cli_access;
 mod grant_rule;
 mod headers;
 mod house;
