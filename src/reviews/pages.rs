@@ -72,6 +72,8 @@ struct ReviewPage {
     frame: Frame,
     view: ViewFilter,
     sitting: Option<Sitting>,
+    /// Whether everybody is decided.
+    finishable: bool,
     last: Option<When>,
     due: String,
     min_due: String,
@@ -136,12 +138,14 @@ async fn render(
         started_by: review.started_by,
         progress,
     });
+    let finishable = sitting.as_ref().is_some_and(|sitting| sitting.progress.open() == 0);
     let day = |at: Timestamp| at.to_jiff().to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d").to_string();
     Ok(ReviewPage {
         frame: sites::pages::frame(portal, actor, place, TITLE).await?,
         view: sites::pages::view_filter(actor, place, TITLE),
         last: standing.last.and_then(|review| review.finished_at).map(|at| When::new(at, now, &zone)),
         sitting,
+        finishable,
         due,
         min_due: day(now),
         max_due: day(now.plus(LONGEST)),

@@ -12,6 +12,7 @@ mod support;
 
 mod api;
 mod browser;
+mod browser_review;
 mod cli;
 mod cli_access;
 mod grant_rule;
