@@ -20,6 +20,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
+    audit,
     config::Config,
     db::Db,
     demo,
@@ -148,6 +149,8 @@ pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> 
     let (close, closing) = watch::channel(false);
     let worker = tokio::spawn(worker.run(closing.clone()));
     let chores = tokio::spawn(do_chores(portal.clone(), closing.clone()));
+    let (finish, finishing) = watch::channel(false);
+    let sealer = tokio::spawn(audit::sealer::run(portal.clone(), finishing));
     let mut until = closing.clone();
     let server = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async move {
@@ -161,6 +164,9 @@ pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> 
     let _ = tokio::time::timeout(Duration::from_secs(10), server).await;
     worker.await.context("the mail worker failed")?;
     chores.abort();
+    // Last, so that what the others wrote on their way out is sealed too.
+    let _ = finish.send(true);
+    sealer.await.context("the sealer of the access log failed")?;
     Ok(())
 }
 

@@ -1,5 +1,14 @@
 //! The access log: who did what to whom, when, from where, with what outcome. Written in the transaction of the operation it
 //! tells of; refusals in a transaction of their own, so that they survive what they refuse. The database refuses changes.
+//!
+//! [`sealer`] chains the events by hashes soon after they were written and signs checkpoints; [`verify`] tells what was changed
+//! behind the portal's back. The other files are a room like any other: they show the log.
+
+pub mod chain;
+pub mod checkpoint;
+pub mod sealer;
+mod store;
+pub mod verify;
 
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Set};
 use serde_json::Value;
@@ -31,6 +40,22 @@ mod event_row {
         pub outcome: String,
         pub origin: String,
         pub detail: String,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod unsealed_row {
+    use sea_orm::entity::prelude::*;
+
+    use crate::types::EventId;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "unsealed_events")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub event_id: EventId,
     }
 
     impl ActiveModelBehavior for ActiveModel {}
@@ -83,7 +108,7 @@ impl Event {
     }
 }
 
-/// Appends events, all by one hand at one instant.
+/// Appends events, all by one hand at one instant, and queues them for the seal.
 ///
 /// # Errors
 /// When the database fails; the operation must fail with it.
@@ -99,6 +124,12 @@ pub async fn append(
         By::Visitor => (None, "visitor"),
         By::Portal => (None, "portal"),
     };
+    let mut unsealed = events
+        .iter()
+        .map(|(id, _)| unsealed_row::ActiveModel { event_id: Set(*id) })
+        .collect::<Vec<_>>()
+        .into_iter()
+        .peekable();
     let rows: Vec<_> = events
         .into_iter()
         .map(|(id, event)| event_row::ActiveModel {
@@ -121,6 +152,9 @@ pub async fn append(
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
         event_row::Entity::insert_many(rows.by_ref().take(CHUNK)).exec_without_returning(db).await?;
+    }
+    while unsealed.peek().is_some() {
+        unsealed_row::Entity::insert_many(unsealed.by_ref().take(CHUNK)).exec_without_returning(db).await?;
     }
     Ok(())
 }

@@ -6,7 +6,10 @@ use sea_orm::{
     TransactionTrait,
 };
 
-const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("../../migrations/0001_foundation.sql"))];
+const MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("../../migrations/0001_foundation.sql")),
+    (2, include_str!("../../migrations/0002_access_log.sql")),
+];
 
 /// Applies what is missing.
 pub(super) async fn run(connection: &DatabaseConnection) -> anyhow::Result<()> {

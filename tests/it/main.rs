@@ -10,6 +10,7 @@
 
 mod support;
 
+mod access_log;
 mod api;
 mod browser;
 mod cli;
