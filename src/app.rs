@@ -43,6 +43,7 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(patients::pages::routes())
         .merge(staff::pages::routes())
         .merge(invitations::pages::routes())
+        .merge(audit::pages::routes())
         .merge(assets::routes())
         .route("/health", get(health));
     if demo { pages.merge(demo::mailbox::routes()) } else { pages }
@@ -51,14 +52,15 @@ fn pages(demo: bool) -> Router<Portal> {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Care Portal", description = "Invite staff and manage their access. The same actions as the pages, with the same rules."),
-    tags((name = "Invitations", description = "Inviting staff"), (name = "Staff", description = "Who has access")),
+    tags((name = "Invitations", description = "Inviting staff"), (name = "Staff", description = "Who has access"), (name = "Access log", description = "Who did what, and how somebody got a right")),
     modifiers(&Security)
 )]
 struct Description;
 
 /// The API and its description.
 fn api() -> (Router<Portal>, utoipa::openapi::OpenApi) {
-    let rooms = OpenApiRouter::new().merge(invitations::api::routes()).merge(staff::api::routes());
+    let rooms =
+        OpenApiRouter::new().merge(invitations::api::routes()).merge(staff::api::routes()).merge(audit::api::routes());
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", rooms).split_for_parts()
 }
 

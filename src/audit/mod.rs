@@ -4,11 +4,20 @@
 //! [`sealer`] chains the events by hashes soon after they were written and signs checkpoints; [`verify`] tells what was changed
 //! behind the portal's back. The other files are a room like any other: they show the log.
 
+pub mod actions;
+pub mod api;
 pub mod chain;
 pub mod checkpoint;
+pub mod export;
+pub mod pages;
 pub mod sealer;
 mod store;
 pub mod verify;
+pub mod view;
+pub mod why;
+pub mod words;
+
+pub use store::list::{Listed, list_statement};
 
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Set};
 use serde_json::Value;
@@ -105,6 +114,37 @@ impl Event {
     /// Something that was tried and refused.
     pub fn refused(action: &'static str, subject: impl ToString, scope: Option<Scope>, detail: Value) -> Self {
         Self { action, subject: subject.to_string(), scope, outcome: Outcome::Refused, detail }
+    }
+}
+
+/// Which events to show. What is none or empty does not narrow.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only what these did, or what was done to them.
+    pub people: Option<People>,
+    /// Only these actions.
+    pub actions: Vec<String>,
+    /// Not before.
+    pub since: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+    /// Only what ended so.
+    pub outcome: Option<Outcome>,
+}
+
+/// Whom a typed name means.
+#[derive(Clone, Debug, Default)]
+pub struct People {
+    /// Their accounts, as those who act.
+    pub accounts: Vec<AccountId>,
+    /// Their accounts and invitations, as what is acted upon.
+    pub subjects: Vec<String>,
+}
+
+impl Filter {
+    /// Whether a person is asked for whom nobody here is.
+    pub fn nobody(&self) -> bool {
+        self.people.as_ref().is_some_and(|people| people.accounts.is_empty() && people.subjects.is_empty())
     }
 }
 

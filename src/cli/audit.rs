@@ -10,15 +10,21 @@ use clap::{Args, Subcommand};
 
 use super::print;
 use crate::{
+    app,
     audit::{
+        actions::{self, Asked},
         chain::hex,
         checkpoint::PublicKeys,
+        export,
         verify::{self, Against, Fault, Report},
+        view::Line,
     },
     config::Config,
     db::Db,
     error::Error,
+    identity,
     keys::{Keys, load_or_make_root_key},
+    sites,
     types::{Clock, Rng},
 };
 
@@ -26,6 +32,8 @@ use crate::{
 pub(super) enum AuditCommand {
     /// Look for anything that was changed, deleted or put in behind the portal's back.
     Verify(VerifyArguments),
+    /// Print what happened, newest first.
+    List(ListArguments),
     /// Print the public key that checks the signatures of checkpoints.
     Key,
 }
@@ -43,6 +51,37 @@ pub(super) struct VerifyArguments {
     keys: Vec<String>,
 }
 
+#[derive(Args)]
+pub(super) struct ListArguments {
+    /// The staff member in whose name to read; needs “View access log”.
+    #[arg(long = "as", value_name = "E-MAIL")]
+    acting: String,
+    /// The deployment, as dep_…; where the acting person works when it is left out.
+    #[arg(long)]
+    deployment: Option<String>,
+    /// Only what this person did, or what was done to them: a part of the name or e-mail, or acc_….
+    #[arg(long, default_value = "")]
+    person: String,
+    /// Only these actions: invitations, staff, roles, reviews, signing-in, organisation, access, or one such as invitation.sent.
+    #[arg(long, default_value = "")]
+    action: String,
+    /// The first day, such as 2026-03-29.
+    #[arg(long, default_value = "")]
+    from: String,
+    /// The last day.
+    #[arg(long, default_value = "")]
+    to: String,
+    /// Only what was done, or only what was refused.
+    #[arg(long, default_value = "")]
+    outcome: String,
+    /// At most so many.
+    #[arg(long, default_value_t = 1_000)]
+    most: usize,
+    /// Print each event as a line of JSON, with its hash.
+    #[arg(long)]
+    json: bool,
+}
+
 /// The log was changed.
 const CHANGED: u8 = 5;
 /// Something should be looked at.
@@ -52,6 +91,7 @@ pub(super) async fn run(file: Option<&Path>, command: AuditCommand) -> Result<Ex
     let config = Config::load(file)?;
     match command {
         AuditCommand::Verify(arguments) => verify(&config, arguments).await,
+        AuditCommand::List(arguments) => list(config, arguments).await,
         AuditCommand::Key => print(&own_key(&config)?.texts().join("\n")),
     }
 }
@@ -128,4 +168,50 @@ fn sentence(fault: &Fault) -> String {
     }
     place.extend(fault.event.map(|event| event.to_string()));
     if place.is_empty() { fault.what.clone() } else { format!("{}: {}", place.join(", "), fault.what) }
+}
+
+async fn list(config: Config, arguments: ListArguments) -> Result<ExitCode> {
+    let portal = app::open(config, Clock::System).await?;
+    let caller = identity::actions::act_from_terminal(&portal, &arguments.acting).await?;
+    let actor = caller.actor()?;
+    let place = match &arguments.deployment {
+        Some(id) => sites::actions::place_for(&portal, actor, id).await?,
+        None => {
+            let first = actor.memberships.first().ok_or(Error::NotFound)?.scope;
+            sites::actions::place_of(portal.db.reader(), first).await?
+        }
+    };
+    let asked = Asked {
+        person: arguments.person,
+        action: arguments.action,
+        since: arguments.from,
+        until: arguments.to,
+        outcome: arguments.outcome,
+    };
+    let filter = actions::read_filter(&portal, &caller, &place, &asked).await?;
+    let (mut left, mut from) = (arguments.most, None);
+    while left > 0 {
+        let size = left.min(500);
+        let page = actions::list_events(&portal, &caller, place.scope, &filter, from.as_ref(), size).await?;
+        left -= page.rows.len();
+        let lines: Vec<_> = page
+            .rows
+            .iter()
+            .map(|line| if arguments.json { export::json_of(line).to_string() } else { text_line(line) })
+            .collect();
+        if !lines.is_empty() {
+            print(&lines.join("\n"))?;
+        }
+        from = page.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text_line(line: &Line) -> String {
+    let outcome = if line.refused { "refused" } else { "done" };
+    let reason = line.reason.as_deref().unwrap_or_default();
+    format!("{}\t{outcome}\t{}\t{}\t{}\t{reason}", line.at, line.place, line.origin, line.sentence)
 }

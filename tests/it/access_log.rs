@@ -17,15 +17,20 @@ use crate::{
 
 const STAFF: RoleKey = RoleKey::Default(DefaultRole::DeploymentStaff);
 
-pub async fn invite_many(app: &TestApp, n: usize) {
-    let texts = (0..n).map(|n| format!("person.{n:04}@northfield.example")).collect();
+async fn invite_many(app: &TestApp, n: usize) {
+    invite_more(app, 0, n).await;
+}
+
+/// Invites `n` people, whose addresses are numbered from `first` on.
+pub async fn invite_more(app: &TestApp, first: usize, n: usize) {
+    let texts = (first..first + n).map(|n| format!("person.{n:04}@northfield.example")).collect();
     let batch = NewBatch {
         scope: app.cardiology,
         role: STAFF,
         window: Window::Day,
         texts,
         confirmed: Vec::new(),
-        request_key: "many".to_owned(),
+        request_key: format!("many {first}"),
     };
     actions::invite_staff(&app.portal, &app.admin_caller().await, batch).await.unwrap();
 }
@@ -36,7 +41,7 @@ pub async fn seal(app: &TestApp) {
     sealer::seal_all(&app.portal, &mut notary, true).await.unwrap();
 }
 
-pub async fn verify(app: &TestApp) -> Report {
+async fn verify(app: &TestApp) -> Report {
     let against = Against {
         keys: PublicKeys::of(&app.portal.keys),
         files: vec![app.portal.config.checkpoint_file.clone()],

@@ -11,6 +11,7 @@
 mod support;
 
 mod access_log;
+mod access_log_pages;
 mod api;
 mod browser;
 mod cli;
@@ -24,3 +25,4 @@ mod matrix;
 mod pending;
 mod plans;
 mod signing_in;
+mod tampering;

@@ -26,6 +26,10 @@ const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/{scope}", false),
     ("GET", "/{scope}/patients", false),
     ("GET", "/{scope}/staff", false),
+    ("GET", "/{scope}/access-log", false),
+    ("GET", "/{scope}/access-log.csv", false),
+    ("GET", "/{scope}/access-log.json", false),
+    ("GET", "/{scope}/access-log/why/{account}", false),
     ("GET", "/{scope}/invitations", false),
     ("GET", "/{scope}/invitations/new", false),
     ("POST", "/{scope}/invitations/new", false),
@@ -42,6 +46,8 @@ const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/api/v1/scopes/{scope}/invitations", false),
     ("GET", "/api/v1/scopes/{scope}/invitations", false),
     ("GET", "/api/v1/scopes/{scope}/staff", false),
+    ("GET", "/api/v1/scopes/{scope}/access-log", false),
+    ("GET", "/api/v1/scopes/{scope}/access-log/why/{account}", false),
     ("GET", "/api/v1/invitations/{id}", false),
     ("DELETE", "/api/v1/invitations/{id}", false),
     ("POST", "/api/v1/invitations/{id}/resend", false),
@@ -60,9 +66,11 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
             &format!("x{}@northfield.example", app.portal.new_id::<care_portal::types::kind::Mail>().uuid().simple()),
         )
         .await;
+    let account = app.admin_caller().await.actor().unwrap().account;
     let path = route
         .replace("{scope}", scope)
         .replace("{id}", &invitation.to_string())
+        .replace("{account}", &account.to_string())
         .replace("{version}/{*path}", "x/css/portal.css")
         .replace("{*rest}", "nowhere");
     let request = who

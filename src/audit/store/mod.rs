@@ -1,5 +1,7 @@
 //! The rows of the access log: read for sealing, for verifying, and for showing. Nothing here changes an event or a seal.
 
+pub mod list;
+pub(super) mod names;
 pub(super) mod seal;
 pub(super) mod walk;
 
