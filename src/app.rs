@@ -20,6 +20,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
+    audit,
     config::Config,
     db::Db,
     demo,
@@ -44,6 +45,7 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(roles::pages::routes())
         .merge(reviews::pages::routes())
         .merge(invitations::pages::routes())
+        .merge(audit::pages::routes())
         .merge(assets::routes())
         .route("/health", get(health));
     if demo { pages.merge(demo::mailbox::routes()) } else { pages }
@@ -52,7 +54,7 @@ fn pages(demo: bool) -> Router<Portal> {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Care Portal", description = "Invite staff and manage their access. The same actions as the pages, with the same rules."),
-    tags((name = "Invitations", description = "Inviting staff"), (name = "Staff", description = "Who has access"), (name = "Roles", description = "What a role lets people do"), (name = "Access reviews", description = "Keep or remove each person")),
+    tags((name = "Invitations", description = "Inviting staff"), (name = "Staff", description = "Who has access"), (name = "Roles", description = "What a role lets people do"), (name = "Access reviews", description = "Keep or remove each person"), (name = "Access log", description = "Who did what, and how somebody got a right")),
     modifiers(&Security)
 )]
 struct Description;
@@ -63,7 +65,8 @@ fn api() -> (Router<Portal>, utoipa::openapi::OpenApi) {
         .merge(invitations::api::routes())
         .merge(staff::api::routes())
         .merge(roles::api::routes())
-        .merge(reviews::api::routes());
+        .merge(reviews::api::routes())
+        .merge(audit::api::routes());
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", rooms).split_for_parts()
 }
 
@@ -159,6 +162,8 @@ pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> 
     let (close, closing) = watch::channel(false);
     let worker = tokio::spawn(worker.run(closing.clone()));
     let chores = tokio::spawn(do_chores(portal.clone(), closing.clone()));
+    let (finish, finishing) = watch::channel(false);
+    let sealer = tokio::spawn(audit::sealer::run(portal.clone(), finishing));
     let mut until = closing.clone();
     let server = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async move {
@@ -172,6 +177,9 @@ pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> 
     let _ = tokio::time::timeout(Duration::from_secs(10), server).await;
     worker.await.context("the mail worker failed")?;
     chores.abort();
+    // Last, so that what the others wrote on their way out is sealed too.
+    let _ = finish.send(true);
+    sealer.await.context("the sealer of the access log failed")?;
     Ok(())
 }
 

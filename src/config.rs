@@ -43,6 +43,8 @@ pub struct Config {
     pub mail_timeout_seconds: u64,
     /// The file of the root key.
     pub root_key_file: PathBuf,
+    /// Where signed checkpoints of the access log are kept.
+    pub checkpoint_file: PathBuf,
     /// Idle limit of a session.
     pub session_idle_minutes: u64,
     /// Absolute limit of a session.
@@ -99,6 +101,9 @@ impl Config {
     fn fill_paths(&mut self) {
         if self.root_key_file.as_os_str().is_empty() {
             self.root_key_file = self.data_dir.join("root-key");
+        }
+        if self.checkpoint_file.as_os_str().is_empty() {
+            self.checkpoint_file = self.data_dir.join("access-log-checkpoints");
         }
     }
 

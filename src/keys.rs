@@ -15,6 +15,7 @@ use crate::types::{Rng, Secret};
 pub struct Keys {
     link: Secret<[u8; 32]>,
     pepper: Secret<[u8; 32]>,
+    checkpoint: Secret<[u8; 32]>,
 }
 
 impl Keys {
@@ -27,7 +28,16 @@ impl Keys {
             let _ = hkdf.expand(purpose, &mut key);
             Secret::new(key)
         };
-        Self { link: sub(b"care-portal link v1"), pepper: sub(b"care-portal password v1") }
+        Self {
+            link: sub(b"care-portal link v1"),
+            pepper: sub(b"care-portal password v1"),
+            checkpoint: sub(b"care-portal checkpoint v1"),
+        }
+    }
+
+    /// The secret half of the key pair that signs checkpoints of the access log.
+    pub const fn checkpoint_key(&self) -> &Secret<[u8; 32]> {
+        &self.checkpoint
     }
 
     /// The authentication code of a link: 256 bits over its purpose, id and generation.

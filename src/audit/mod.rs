@@ -1,5 +1,23 @@
 //! The access log: who did what to whom, when, from where, with what outcome. Written in the transaction of the operation it
 //! tells of; refusals in a transaction of their own, so that they survive what they refuse. The database refuses changes.
+//!
+//! [`sealer`] chains the events by hashes soon after they were written and signs checkpoints; [`verify`] tells what was changed
+//! behind the portal's back. The other files are a room like any other: they show the log.
+
+pub mod actions;
+pub mod api;
+pub mod chain;
+pub mod checkpoint;
+pub mod export;
+pub mod pages;
+pub mod sealer;
+mod store;
+pub mod verify;
+pub mod view;
+pub mod why;
+pub mod words;
+
+pub use store::list::{Listed, list_statement};
 
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Set};
 use serde_json::Value;
@@ -31,6 +49,22 @@ mod event_row {
         pub outcome: String,
         pub origin: String,
         pub detail: String,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod unsealed_row {
+    use sea_orm::entity::prelude::*;
+
+    use crate::types::EventId;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "unsealed_events")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub event_id: EventId,
     }
 
     impl ActiveModelBehavior for ActiveModel {}
@@ -83,7 +117,38 @@ impl Event {
     }
 }
 
-/// Appends events, all by one hand at one instant.
+/// Which events to show. What is none or empty does not narrow.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only what these did, or what was done to them.
+    pub people: Option<People>,
+    /// Only these actions.
+    pub actions: Vec<String>,
+    /// Not before.
+    pub since: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+    /// Only what ended so.
+    pub outcome: Option<Outcome>,
+}
+
+/// Whom a typed name means.
+#[derive(Clone, Debug, Default)]
+pub struct People {
+    /// Their accounts, as those who act.
+    pub accounts: Vec<AccountId>,
+    /// Their accounts and invitations, as what is acted upon.
+    pub subjects: Vec<String>,
+}
+
+impl Filter {
+    /// Whether a person is asked for whom nobody here is.
+    pub fn nobody(&self) -> bool {
+        self.people.as_ref().is_some_and(|people| people.accounts.is_empty() && people.subjects.is_empty())
+    }
+}
+
+/// Appends events, all by one hand at one instant, and queues them for the seal.
 ///
 /// # Errors
 /// When the database fails; the operation must fail with it.
@@ -99,6 +164,12 @@ pub async fn append(
         By::Visitor => (None, "visitor"),
         By::Portal => (None, "portal"),
     };
+    let mut unsealed = events
+        .iter()
+        .map(|(id, _)| unsealed_row::ActiveModel { event_id: Set(*id) })
+        .collect::<Vec<_>>()
+        .into_iter()
+        .peekable();
     let rows: Vec<_> = events
         .into_iter()
         .map(|(id, event)| event_row::ActiveModel {
@@ -121,6 +192,9 @@ pub async fn append(
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
         event_row::Entity::insert_many(rows.by_ref().take(CHUNK)).exec_without_returning(db).await?;
+    }
+    while unsealed.peek().is_some() {
+        unsealed_row::Entity::insert_many(unsealed.by_ref().take(CHUNK)).exec_without_returning(db).await?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The command line. Each command parses, calls the same actions as the pages, and prints.
 
+mod audit;
 mod commands;
 mod doctor;
 mod invitations;
@@ -50,6 +51,9 @@ enum Command {
     /// Review who has access.
     #[command(subcommand)]
     Review(review::ReviewCommand),
+    /// Prove that the access log is what was written, or read it.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Check settings, database, mail server and clock, and say what to mend.
     Doctor,
     /// Print every setting with its default and meaning.
@@ -58,7 +62,8 @@ enum Command {
     Openapi,
 }
 
-/// Exit statuses: 0 all done, 1 a fault, 2 something typed cannot be used, 3 not allowed, 4 done in part.
+/// Exit statuses: 0 all done, 1 a fault, 2 something typed cannot be used, 3 not allowed, 4 done in part; of `audit verify` also 5, the
+/// log was changed, and 6, something about it should be looked at.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("CARE_PORTAL_TEST_LOG")
@@ -81,6 +86,7 @@ pub fn main() -> ExitCode {
             Command::Staff(command) => staff::run(config.as_deref(), command).await,
             Command::Role(command) => roles::run(config.as_deref(), command).await,
             Command::Review(command) => review::run(config.as_deref(), command).await,
+            Command::Audit(command) => audit::run(config.as_deref(), command).await,
             Command::Doctor => doctor::run(config.as_deref()).await,
             Command::Settings => print(include_str!("../defaults.toml")),
             Command::Openapi => print(&serde_json::to_string_pretty(&crate::app::openapi())?),

@@ -8,6 +8,7 @@ use sea_orm::{
 
 const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("../../migrations/0001_foundation.sql")),
+    (2, include_str!("../../migrations/0002_access_log.sql")),
     (3, include_str!("../../migrations/0003_roles.sql")),
     (4, include_str!("../../migrations/0004_reviews.sql")),
 ];

@@ -50,6 +50,7 @@ pub async fn frame(portal: &Portal, actor: &Actor, place: &Place, title: &str) -
         can_invite: actor.may(Permission::InviteStaff, &place.scope),
         // The role editor has its own page once it exists.
         can_edit_roles: false,
+        can_view_audit: actor.may(Permission::ViewAudit, &place.scope),
         ..Frame::plain(&portal.config, title)
     })
 }
@@ -71,6 +72,9 @@ pub fn view_filter(actor: &Actor, place: &Place, current: &str) -> ViewFilter {
     if actor.may(Permission::ManageStaff, &place.scope) {
         staff.push(Link::new("Access review", format!("{path}/review"), current == "Access review"));
     }
+    let log = actor
+        .may(Permission::ViewAudit, &place.scope)
+        .then(|| Link::new("Access log", format!("{path}/access-log"), current == "Access log"));
     let (label, groups) = if place.deployment.is_some() {
         let patients = vec![Link::new("All patients", format!("{path}/patients"), current == "All patients")];
         (
@@ -78,11 +82,13 @@ pub fn view_filter(actor: &Actor, place: &Place, current: &str) -> ViewFilter {
             vec![
                 ViewGroup { heading: "Patients", links: patients },
                 ViewGroup { heading: "Staff members", links: staff },
+                ViewGroup { heading: "Access", links: log.into_iter().collect() },
             ],
         )
     } else {
         let mut links = vec![Link::new("My Deployments", path, current == "My Deployments")];
         links.append(&mut staff);
+        links.extend(log);
         ("View", vec![ViewGroup { heading: "", links }])
     };
     let groups = groups.into_iter().filter(|group| !group.links.is_empty()).collect();

@@ -32,6 +32,8 @@ pub struct Frame {
     pub can_invite: bool,
     /// Whether editing roles is offered.
     pub can_edit_roles: bool,
+    /// Whether the access log is offered.
+    pub can_view_audit: bool,
     /// What just happened.
     pub flash: Option<Flash>,
     /// Whether this is the demonstration.

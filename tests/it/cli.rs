@@ -198,3 +198,64 @@ async fn the_demonstration_shows_a_hospital_and_ends_on_sigterm() {
     let status = tokio::time::timeout(Duration::from_secs(15), ended).await.unwrap().unwrap();
     assert!(status.success(), "a clean end: {status}");
 }
+
+#[tokio::test]
+async fn the_access_log_is_verified_and_read_at_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    let set_up = portal(data, &["setup", "--organisation", "St Elsewhere", "--email", "ada@elsewhere.example"]);
+    accept_first_admin(data, text(&set_up.stdout).trim()).await;
+    // Serving seals what set-up and joining wrote, and signs it.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_care-portal"))
+        .arg("serve")
+        .env("CARE_PORTAL_DATA_DIR", data)
+        .env("CARE_PORTAL_LISTEN", "127.0.0.1:0")
+        .env_remove("CARE_PORTAL_DATABASE_URL")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let file = data.join("access-log-checkpoints");
+    for _ in 0..100 {
+        if file.exists() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    let mut log = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut log).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(log.contains("care-portal-checkpoint-1 "), "also in the process log: {log}");
+    let well = portal(data, &["audit", "verify"]);
+    assert_eq!(well.status.code(), Some(0), "{}{}", text(&well.stdout), text(&well.stderr));
+    assert!(text(&well.stdout).contains("newest\tcheckpoint of sequence"), "{}", text(&well.stdout));
+    let key = text(&portal(data, &["audit", "key"]).stdout).trim().to_owned();
+    std::fs::write(data.join("log"), &log).unwrap();
+    std::fs::rename(data.join("root-key"), data.join("elsewhere")).unwrap();
+    let shipped = data.join("log");
+    let apart = portal(data, &["audit", "verify", "--public-key", &key, "--log", shipped.to_str().unwrap()]);
+    assert_eq!(apart.status.code(), Some(0), "{}{}", text(&apart.stdout), text(&apart.stderr));
+    assert_eq!(portal(data, &["audit", "verify"]).status.code(), Some(1), "no key, no proof");
+    std::fs::rename(data.join("elsewhere"), data.join("root-key")).unwrap();
+    let listed = portal(data, &["audit", "list", "--as", "ada@elsewhere.example", "--action", "organisation"]);
+    assert!(text(&listed.stdout).contains("The portal set up St Elsewhere"), "{}", text(&listed.stdout));
+    let json = portal(data, &["audit", "list", "--as", "ada@elsewhere.example", "--person", "ada", "--json"]);
+    for line in text(&json.stdout).lines() {
+        assert!(serde_json::from_str::<Value>(line).unwrap()["sequence"].is_i64(), "{line}");
+    }
+    let db =
+        care_portal::db::Db::connect(&format!("sqlite://{}", data.join("care-portal.db").display())).await.unwrap();
+    let tx = db.begin_write().await.unwrap();
+    for sql in [
+        "DROP TRIGGER events_stay_as_written",
+        "UPDATE events SET origin = '10.0.0.9' WHERE id = (SELECT event_id FROM seals WHERE seq = 2)",
+    ] {
+        sea_orm::ConnectionTrait::execute_unprepared(&tx, sql).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let bad = portal(data, &["audit", "verify"]);
+    assert_eq!(bad.status.code(), Some(5), "{}", text(&bad.stdout));
+    assert!(text(&bad.stdout).starts_with("CHANGED\tsequence 2 "), "{}", text(&bad.stdout));
+    let missing = portal(&data.join("nowhere"), &["audit", "verify", "--public-key", &key]);
+    assert!(missing.status.code() == Some(1) && !data.join("nowhere").exists(), "verifying makes nothing");
+}

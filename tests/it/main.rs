@@ -10,6 +10,8 @@
 
 mod support;
 
+mod access_log;
+mod access_log_pages;
 mod api;
 mod browser;
 mod browser_review;
@@ -26,3 +28,4 @@ mod pending;
 mod plans;
 mod reviews;
 mod signing_in;
+mod tampering;

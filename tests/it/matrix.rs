@@ -29,6 +29,10 @@ const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/{scope}", false),
     ("GET", "/{scope}/patients", false),
     ("GET", "/{scope}/staff", false),
+    ("GET", "/{scope}/access-log", false),
+    ("GET", "/{scope}/access-log.csv", false),
+    ("GET", "/{scope}/access-log.json", false),
+    ("GET", "/{scope}/access-log/why/{account}", false),
     ("GET", "/{scope}/invitations", false),
     ("GET", "/{scope}/invitations/new", false),
     ("POST", "/{scope}/invitations/new", false),
@@ -65,6 +69,8 @@ const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/api/v1/scopes/{scope}/staff/{membership}", false),
     ("PATCH", "/api/v1/scopes/{scope}/staff/{membership}", false),
     ("DELETE", "/api/v1/scopes/{scope}/staff/{membership}", false),
+    ("GET", "/api/v1/scopes/{scope}/access-log", false),
+    ("GET", "/api/v1/scopes/{scope}/access-log/why/{account}", false),
     ("GET", "/api/v1/invitations/{id}", false),
     ("DELETE", "/api/v1/invitations/{id}", false),
     ("POST", "/api/v1/invitations/{id}/resend", false),
@@ -91,11 +97,13 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
     app.execute(sql).await;
     app.execute("UPDATE custom_roles SET deleted_at = NULL, revision = 1, name_key = name, name = 'Spare' WHERE name LIKE 'Spare%'").await;
     let spare = app.spare().await;
+    let account = app.admin_caller().await.actor().unwrap().account;
     let path = route
         .replace("{scope}", scope)
         .replace("{membership}", &spare.membership)
         .replace("{role}", &spare.role)
         .replace("{id}", &invitation.to_string())
+        .replace("{account}", &account.to_string())
         .replace("{version}/{*path}", "x/css/portal.css")
         .replace("{*rest}", "nowhere");
     let more = if (method, route) == ("DELETE", "/api/v1/scopes/{scope}/roles/{role}") { "?revision=1" } else { "" };

@@ -1,6 +1,7 @@
 //! The plans of the list queries: each is served in the order of an index, on both databases, with no sorting and no full scan.
 
 use care_portal::{
+    audit::{self, Filter, Outcome, People},
     invitations::{Sort as InvitationSort, actions::Query as InvitationQuery},
     staff::{Sort as StaffSort, actions::Query as StaffQuery},
 };
@@ -30,6 +31,40 @@ async fn plans(app: &TestApp) -> Vec<(String, String)> {
     plans
 }
 
+/// The access log: each way of narrowing it, at both levels. Some people or actions are several ways at once, whose few newest are
+/// sorted together.
+fn log_filters() -> Vec<(&'static str, Filter)> {
+    let id = care_portal::types::AccountId::from_uuid(uuid::Uuid::from_u128(1));
+    let since = Some(care_portal::types::Timestamp(1_790_000_000_000));
+    let action = |name: &str| vec![name.to_owned()];
+    let people = Some(People { accounts: vec![id], subjects: vec![id.to_string()] });
+    vec![
+        ("everything", Filter::default()),
+        ("refused", Filter { outcome: Some(Outcome::Refused), ..Filter::default() }),
+        ("a day", Filter { since, until: since, ..Filter::default() }),
+        ("an action", Filter { actions: action("role.created"), ..Filter::default() }),
+        ("actions", Filter { actions: [action("role.created"), action("role.changed")].concat(), ..Filter::default() }),
+        ("a person", Filter { people: people.clone(), ..Filter::default() }),
+        (
+            "all of it",
+            Filter { people, actions: action("role.created"), since, until: since, outcome: Some(Outcome::Refused) },
+        ),
+    ]
+}
+
+async fn log_plans(app: &TestApp) -> Vec<(String, String)> {
+    let admin = app.admin_caller().await;
+    let mut plans = Vec::new();
+    for scope in [app.organisation, app.cardiology] {
+        let visible = admin.actor().unwrap().visible(care_portal::access::Permission::ViewAudit, scope).unwrap();
+        for (name, filter) in log_filters() {
+            let (sql, values) = audit::list_statement(&visible, &filter, None, 50);
+            plans.push((name.to_owned(), explain(app, &sql, values).await));
+        }
+    }
+    plans
+}
+
 async fn explain(app: &TestApp, sql: &str, values: Vec<sea_orm::Value>) -> String {
     let db = app.portal.db.reader();
     let (prefix, column) = if app.portal.db.is_sqlite() {
@@ -46,6 +81,31 @@ async fn explain(app: &TestApp, sql: &str, values: Vec<sea_orm::Value>) -> Strin
 async fn sqlite_reads_lists_in_the_order_of_an_index() {
     for (name, plan) in plans(&TestApp::start(Database::Sqlite).await).await {
         assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN"), "{name}\n{plan}");
+    }
+}
+
+#[tokio::test]
+async fn sqlite_reads_the_access_log_by_an_index() {
+    for (name, plan) in log_plans(&TestApp::start(Database::Sqlite).await).await {
+        let walks = plan.lines().any(|line| line.starts_with("SCAN e") || line.starts_with("SCAN s"));
+        let several = ["actions", "a person", "all of it"].contains(&name.as_str());
+        assert!(!walks && (several || !plan.contains("TEMP B-TREE")), "{name}\n{plan}");
+    }
+}
+
+#[tokio::test]
+async fn postgres_reads_the_access_log_by_an_index() {
+    let app = TestApp::start(Database::Postgres).await;
+    for sql in [
+        "INSERT INTO events SELECT gen_random_uuid(), at + n, organisation_id, deployment_id, actor_id, actor, action, subject, outcome, origin, detail \
+         FROM events, generate_series(1, 2000) n",
+        "INSERT INTO seals SELECT row_number() OVER (), id, at, decode(repeat('00', 32), 'hex') FROM events",
+        "ANALYZE",
+    ] {
+        app.execute(sql).await;
+    }
+    for (name, plan) in log_plans(&app).await {
+        assert!(!plan.contains("Seq Scan"), "{name}\n{plan}");
     }
 }
 

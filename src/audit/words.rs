@@ -1,0 +1,174 @@
+//! The words for every action, in one place. An action that is not here is shown by its own stable word.
+
+/// What belongs together in the filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Inviting.
+    Invitations,
+    /// Who has which role.
+    Staff,
+    /// The organisation's own roles.
+    Roles,
+    /// Reviews of who has access.
+    Reviews,
+    /// Accounts, sessions and API keys.
+    SigningIn,
+    /// The organisation, its deployments and patients.
+    Organisation,
+    /// Refused access, and the log itself.
+    Access,
+}
+
+impl Group {
+    /// Each group with its key and its name on screen.
+    pub const ALL: [(Self, &'static str, &'static str); 7] = [
+        (Self::Invitations, "invitations", "Invitations"),
+        (Self::Staff, "staff", "Staff members"),
+        (Self::Roles, "roles", "Roles"),
+        (Self::Reviews, "reviews", "Reviews of access"),
+        (Self::SigningIn, "signing-in", "Accounts and signing in"),
+        (Self::Organisation, "organisation", "Organisation"),
+        (Self::Access, "access", "Access and this log"),
+    ];
+}
+
+/// One action: its stable word, its group, its name in the filter, and its sentence. `{actor}`, `{subject}` and `{place}` stand for
+/// what the event's columns say, every other word in braces for an entry of its detail.
+pub type Words = (&'static str, Group, &'static str, &'static str);
+
+/// Every action that the portal writes.
+pub const ACTIONS: &[Words] = &[
+    ("invitation.sent", Group::Invitations, "Invited", "{actor} invited {email} as {role}"),
+    ("batch.sent", Group::Invitations, "Invitations sent together", "{actor} sent {sent} invitations as {role}"),
+    ("invitation.resent", Group::Invitations, "Invitation resent", "{actor} resent the invitation of {email}"),
+    ("invitation.opened", Group::Invitations, "Link opened", "The link of {subject} was opened"),
+    ("invitation.accepted", Group::Invitations, "Invitation accepted", "{account} accepted the invitation as {role}"),
+    ("invitation.declined", Group::Invitations, "Invitation declined", "{email} declined the invitation"),
+    ("invitation.deleted", Group::Invitations, "Invitation deleted", "{actor} deleted the invitation of {email}"),
+    (
+        "invitation.held",
+        Group::Invitations,
+        "Invitation held",
+        "The invitation of {subject} was held when it was to be accepted",
+    ),
+    (
+        "invitation.approved",
+        Group::Invitations,
+        "Invitation approved",
+        "{actor} approved the held invitation of {subject}",
+    ),
+    (
+        "invitation.corrected",
+        Group::Invitations,
+        "Address corrected",
+        "{actor} corrected the invited address {from} to {email}",
+    ),
+    (
+        "invitation.replaced_role",
+        Group::Invitations,
+        "Offered role changed",
+        "{actor} changed the role that {subject} is invited as",
+    ),
+    ("invitation.link_copied", Group::Invitations, "Link copied", "{actor} copied the link of {email}"),
+    ("invitation.refused", Group::Invitations, "Inviting refused", "{actor} tried to invite people as {role}"),
+    (
+        "invitation.resend_refused",
+        Group::Invitations,
+        "Resending refused",
+        "{actor} tried to resend the invitation of {email}",
+    ),
+    (
+        "invitation.copy_refused",
+        Group::Invitations,
+        "Copying a link refused",
+        "{actor} tried to copy the link of {subject}",
+    ),
+    ("membership.begun", Group::Staff, "Access begun", "{subject} became {role}"),
+    (
+        "membership.role_changed",
+        Group::Staff,
+        "Role changed",
+        "{actor} changed the role of {subject} from {from} to {to}",
+    ),
+    ("membership.ended", Group::Staff, "Access ended", "{actor} ended the access of {subject} as {role}"),
+    (
+        "membership.end_changed",
+        Group::Staff,
+        "End of access changed",
+        "{actor} changed when the access of {subject} ends",
+    ),
+    ("role.created", Group::Roles, "Role made", "{actor} made the role {name}"),
+    ("role.changed", Group::Roles, "Role's permissions changed", "{actor} changed the role {name}"),
+    ("role.deleted", Group::Roles, "Role deleted", "{actor} deleted the role {name}"),
+    ("review.started", Group::Reviews, "Review started", "{actor} started a review of who has access"),
+    ("review.marked", Group::Reviews, "Marked in a review", "{actor} marked {subject} in a review of access"),
+    ("review.finished", Group::Reviews, "Review finished", "{actor} finished a review of who has access"),
+    ("account.created", Group::SigningIn, "Account made", "{subject} made an account"),
+    ("session.begun", Group::SigningIn, "Signed in", "{subject} signed in"),
+    ("session.ended", Group::SigningIn, "Signed out", "{subject} signed out"),
+    ("session.refused", Group::SigningIn, "Signing in refused", "Somebody tried to sign in as {subject}"),
+    ("api_key.made", Group::SigningIn, "API key made", "{actor} made the API key {name}"),
+    ("api_key.revoked", Group::SigningIn, "API key revoked", "{actor} revoked an API key"),
+    (
+        "api_key.refused",
+        Group::SigningIn,
+        "API key refused",
+        "{actor} tried to make an API key with more than they may do",
+    ),
+    ("organisation.created", Group::Organisation, "Organisation set up", "{actor} set up {name}"),
+    ("deployment.created", Group::Organisation, "Deployment added", "{actor} added the deployment {name}"),
+    ("patients.added", Group::Organisation, "Patients added", "{actor} added {patients} patients"),
+    ("access.refused", Group::Access, "Access refused", "{actor} tried what needs “{permission}” in {place}"),
+    ("access_log.exported", Group::Access, "Access log exported", "{actor} exported the access log of {place}"),
+];
+
+/// The words of an action.
+pub fn of(action: &str) -> Option<&'static Words> {
+    ACTIONS.iter().find(|(known, ..)| *known == action)
+}
+
+/// The sentence for an action. A refusal without words of its own takes those of what was refused.
+pub fn sentence(action: &str) -> String {
+    if let Some((.., sentence)) = of(action) {
+        return (*sentence).to_owned();
+    }
+    if let Some((_, _, label, _)) = action.strip_suffix("_refused").and_then(of) {
+        return format!("{{actor}} was refused: {}", label.to_lowercase());
+    }
+    format!("{{actor}}: {}", action.replace(['.', '_'], " "))
+}
+
+/// The actions that a value of the filter means: a group's key, or one action. None for a word that means nothing.
+pub fn chosen(value: &str) -> Option<Vec<String>> {
+    if let Some((group, ..)) = Group::ALL.iter().find(|(_, key, _)| *key == value) {
+        return Some(
+            ACTIONS.iter().filter(|(_, of, ..)| of == group).map(|(action, ..)| (*action).to_owned()).collect(),
+        );
+    }
+    let well_formed =
+        value.len() <= 60 && value.contains('.') && value.bytes().all(|b| matches!(b, b'a'..=b'z' | b'_' | b'.'));
+    well_formed.then(|| vec![value.to_owned()])
+}
+
+/// What the filter's value is called.
+pub fn label(value: &str) -> String {
+    let group = Group::ALL.iter().find(|(_, key, _)| *key == value).map(|(.., name)| *name);
+    group.or_else(|| of(value).map(|(_, _, label, _)| *label)).unwrap_or(value).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_has_words_once_and_refusals_find_theirs() {
+        for (n, (action, ..)) in ACTIONS.iter().enumerate() {
+            assert!(ACTIONS.iter().skip(n + 1).all(|(other, ..)| other != action), "{action}");
+        }
+        assert_eq!(sentence("role.changed_refused"), "{actor} was refused: role's permissions changed");
+        assert_eq!(sentence("door.painted"), "{actor}: door painted");
+        assert_eq!(chosen("role.created"), Some(vec!["role.created".to_owned()]));
+        assert_eq!(chosen("roles").map(|actions| actions.len()), Some(3));
+        assert_eq!(chosen("' OR 1=1"), None);
+    }
+}
