@@ -10,6 +10,7 @@
     reason = "a measurement that fails must stop"
 )]
 
+mod access_log;
 mod hospital;
 mod http;
 mod mail_server;
@@ -60,13 +61,14 @@ fn main() {
     }
     let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     type Part = (&'static str, fn(&Runtime));
-    let parts: [Part; 6] = [
+    let parts: [Part; 7] = [
         ("invitations", invitations),
         ("pending-list", pending_list),
         ("staff-list", staff_list),
         ("start", start),
         ("mail", mail),
         ("accounts", accounts),
+        ("access-log", access_log::access_log),
     ];
     if let Some(unknown) = asked.iter().find(|name| !parts.iter().any(|(known, _)| known == name)) {
         let known = parts.map(|(name, _)| name).join(", ");

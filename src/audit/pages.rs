@@ -149,7 +149,7 @@ async fn show(
     let zone = place.time_zone();
     let now = portal.now();
     let path = format!("{}/access-log", place.scope.path());
-    let person = person_words(&portal, &place, &query.person).await?;
+    let (person, typed) = person_words(&portal, &place, &query.person).await?;
     let rows = found
         .rows
         .into_iter()
@@ -173,7 +173,7 @@ async fn show(
             csv_url: file("csv"),
             json_url: file("json"),
             zone: place.organisation.time_zone.clone(),
-            form: form(&query, problems),
+            form: form(&query, typed, problems),
             rows,
             pager,
         },
@@ -181,10 +181,13 @@ async fn show(
     Ok((jar, page).into_response())
 }
 
-/// What a linked person is called, where one may know; otherwise what was typed.
-async fn person_words(portal: &Portal, place: &Place, text: &str) -> Result<String> {
-    let Ok(id) = text.parse::<AccountId>() else { return Ok(text.to_owned()) };
-    Ok(actions::name_in(portal, place.scope, id).await?.map_or_else(|| text.to_owned(), |(name, _)| name))
+/// Name and address of a linked person, where one may know; otherwise what was typed.
+async fn person_words(portal: &Portal, place: &Place, text: &str) -> Result<(String, String)> {
+    let known = match text.parse::<AccountId>() {
+        Ok(id) => actions::name_in(portal, place.scope, id).await?,
+        Err(_) => None,
+    };
+    Ok(known.unwrap_or_else(|| (text.to_owned(), text.to_owned())))
 }
 
 fn active(query: &LogQuery, address: &ListAddress, person: &str) -> Vec<Link> {
@@ -202,7 +205,7 @@ fn active(query: &LogQuery, address: &ListAddress, person: &str) -> Vec<Link> {
     .collect()
 }
 
-fn form(query: &LogQuery, problems: Vec<(&'static str, String)>) -> Form {
+fn form(query: &LogQuery, person: String, problems: Vec<(&'static str, String)>) -> Form {
     let choice =
         |value: &str, label: String, chosen: &str| Choice { value: value.to_owned(), label, selected: value == chosen };
     let actions = words::Group::ALL
@@ -218,7 +221,7 @@ fn form(query: &LogQuery, problems: Vec<(&'static str, String)>) -> Form {
         .collect();
     let outcomes = [("", "Any"), ("done", "Done"), ("refused", "Refused")];
     Form {
-        person: query.person.clone(),
+        person,
         actions,
         since: query.since.clone(),
         until: query.until.clone(),

@@ -26,7 +26,7 @@ pub struct Line {
     pub seq: Option<i64>,
     /// When.
     pub at: Timestamp,
-    /// Who.
+    /// Who; of somebody who was just signing in or joining, whom they proved to be.
     pub actor: String,
     /// Their account.
     pub actor_id: Option<AccountId>,
@@ -110,6 +110,11 @@ impl Names {
         }
     }
 
+    /// The same inside a sentence.
+    pub fn in_place(&self, deployment: Option<Uuid>) -> String {
+        if deployment.is_some() { self.place(deployment) } else { "the whole organisation".to_owned() }
+    }
+
     /// What a printed id or a key is called; itself when it has no name.
     fn name(&self, text: &str) -> String {
         if let Ok(id) = text.parse::<AccountId>() {
@@ -137,7 +142,9 @@ impl Names {
     pub fn line(&self, stored: Listed) -> Line {
         let event = &stored.event;
         let detail: Value = serde_json::from_str(&event.detail).unwrap_or_default();
-        let actor_id = event.actor_id.map(AccountId::from_uuid);
+        let proved = || event.subject.parse().ok().or_else(|| text_of(&detail, "account")?.parse().ok());
+        let known = event.actor_id.map(AccountId::from_uuid);
+        let actor_id = known.or_else(|| proved().filter(|_| event.actor == "visitor" && event.outcome == "done"));
         let actor = match (actor_id, event.actor.as_str()) {
             (Some(id), _) => self.account(id),
             (None, "visitor") => "Somebody not signed in".to_owned(),
@@ -152,7 +159,10 @@ impl Names {
             "actor" => Some(actor.clone()),
             "subject" => Some(subject.clone()),
             "place" => Some(place.clone()),
-            _ => self.worded(&detail, word),
+            _ => match word.split_once(':') {
+                Some((word, unit)) => self.worded(&detail, word).map(|n| counted(&n, unit)),
+                None => self.worded(&detail, word),
+            },
         });
         Line {
             id: EventId::from_uuid(event.id),
@@ -268,6 +278,11 @@ pub fn text_of(detail: &Value, key: &str) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
+}
+
+/// "1 invitation", "12 invitations".
+fn counted(n: &str, unit: &str) -> String {
+    format!("{n} {unit}{}", if n == "1" { "" } else { "s" })
 }
 
 /// Puts values for the words in braces.

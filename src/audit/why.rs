@@ -122,7 +122,7 @@ impl Asking<'_> {
             "{} {verb} {} in {}",
             names.account(account),
             role_of(&right, &names),
-            names.place(right.scope.deployment.map(|d| d.uuid()))
+            names.in_place(right.scope.deployment.map(|d| d.uuid()))
         );
         let (mut steps, mut seen) = (Vec::new(), Vec::new());
         let mut next = Some((account, right));
@@ -200,7 +200,7 @@ impl Asking<'_> {
         .await?;
         let person = names.account(who);
         let role = role_of(held, &names);
-        let place = names.place(held.scope.deployment.map(|id| id.uuid()));
+        let place = names.in_place(held.scope.deployment.map(|id| id.uuid()));
         let set_up = !held.changed && by.is_none() && grant.is_some_and(|row| row.event.actor == "portal");
         let giver = by.map(|by| names.account(by));
         let sentence = match (&giver, held.changed) {
@@ -212,10 +212,7 @@ impl Asking<'_> {
             (None, _) => format!("{person} became {role} in {place}"),
         };
         let granted = if held.changed { Some(&held.event) } else { grant };
-        let mut notes: Vec<_> = granted
-            .map(|row| (Some(Timestamp(row.event.at)), format!("Given from {}", from_where(row))))
-            .into_iter()
-            .collect();
+        let mut notes: Vec<_> = granted.map(|row| (None, format!("From {}", from_where(row)))).into_iter().collect();
         for row in &invited {
             if matches!(
                 row.event.action.as_str(),

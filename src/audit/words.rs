@@ -33,13 +33,14 @@ impl Group {
 }
 
 /// One action: its stable word, its group, its name in the filter, and its sentence. `{actor}`, `{subject}` and `{place}` stand for
-/// what the event's columns say, every other word in braces for an entry of its detail.
+/// what the event's columns say, every other word in braces for an entry of its detail; `{sent:invitation}` is a
+/// number of them.
 pub type Words = (&'static str, Group, &'static str, &'static str);
 
 /// Every action that the portal writes.
 pub const ACTIONS: &[Words] = &[
     ("invitation.sent", Group::Invitations, "Invited", "{actor} invited {email} as {role}"),
-    ("batch.sent", Group::Invitations, "Invitations sent together", "{actor} sent {sent} invitations as {role}"),
+    ("batch.sent", Group::Invitations, "Invitations sent together", "{actor} sent {sent:invitation} as {role}"),
     ("invitation.resent", Group::Invitations, "Invitation resent", "{actor} resent the invitation of {email}"),
     ("invitation.opened", Group::Invitations, "Link opened", "The link of {subject} was opened"),
     ("invitation.accepted", Group::Invitations, "Invitation accepted", "{account} accepted the invitation as {role}"),
@@ -117,7 +118,7 @@ pub const ACTIONS: &[Words] = &[
     ),
     ("organisation.created", Group::Organisation, "Organisation set up", "{actor} set up {name}"),
     ("deployment.created", Group::Organisation, "Deployment added", "{actor} added the deployment {name}"),
-    ("patients.added", Group::Organisation, "Patients added", "{actor} added {patients} patients"),
+    ("patients.added", Group::Organisation, "Patients added", "{actor} added {patients:patient}"),
     ("access.refused", Group::Access, "Access refused", "{actor} tried what needs “{permission}” in {place}"),
     ("access_log.exported", Group::Access, "Access log exported", "{actor} exported the access log of {place}"),
 ];

@@ -16,6 +16,14 @@ const MIGRATIONS: &[(i64, &str)] = &[
 /// Applies what is missing.
 pub(super) async fn run(connection: &DatabaseConnection) -> anyhow::Result<()> {
     let backend = connection.get_database_backend();
+    let known = MIGRATIONS.last().map_or(0, |(number, _)| *number);
+    // Nothing to do is the usual case, and one in which the portal's role in the database need not be allowed to make tables.
+    let asked = Statement::from_string(backend, "SELECT MAX(number) AS n FROM migrations");
+    if let Ok(Some(row)) = connection.query_one_raw(asked).await
+        && row.try_get::<Option<i64>>("", "n")? == Some(known)
+    {
+        return Ok(());
+    }
     let tx = connection
         .begin_with_options(TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -35,7 +43,6 @@ pub(super) async fn run(connection: &DatabaseConnection) -> anyhow::Result<()> {
         .query_one_raw(Statement::from_string(backend, "SELECT COALESCE(MAX(number), 0) AS n FROM migrations"))
         .await?
         .map_or(Ok(0), |row| row.try_get::<i64>("", "n"))?;
-    let known = MIGRATIONS.last().map_or(0, |(number, _)| *number);
     if newest > known {
         bail!(
             "this database was written by a newer Care Portal (its tables are number {newest}, this program knows {known})"

@@ -101,3 +101,41 @@ on_both! {
         assert_eq!(verify(app).await.faults, Vec::new());
     }
 }
+
+/// As `docs/access-log.md` advises: one role owns the tables, the portal's own may not change the log.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_postgres_the_portal_needs_no_right_to_change_the_log() {
+    let app = TestApp::start(Database::Postgres).await;
+    let role = format!("app_{}", app.portal.new_id::<care_portal::types::kind::Event>().uuid().simple());
+    let advice = std::fs::read_to_string("docs/access-log.md").unwrap();
+    let grants = advice.split("```sql").nth(1).unwrap().split("```").next().unwrap().replace("care_portal_app", &role);
+    app.execute(&grants).await;
+    let mut url = url::Url::parse(&app.portal.config.database()).unwrap();
+    url.set_username(&role).unwrap();
+    url.set_password(Some("change me")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(&app.portal.config.root_key_file, folder.path().join("root-key")).unwrap();
+    let environment = [
+        ("CARE_PORTAL_DATABASE_URL".to_owned(), url.to_string()),
+        ("CARE_PORTAL_DATA_DIR".to_owned(), folder.path().display().to_string()),
+    ];
+    let config = care_portal::config::Config::from_parts("", environment.into()).unwrap();
+    let portal = care_portal::app::open(config, app.portal.clock.clone()).await.unwrap();
+    let mut limited = app;
+    limited.portal = portal;
+    invite_many(&limited, 3).await;
+    seal(&limited).await;
+    assert_eq!(verify(&limited).await.faults, Vec::new());
+    for sql in [
+        "UPDATE events SET detail = ''",
+        "DELETE FROM events",
+        "TRUNCATE seals",
+        "DELETE FROM seals",
+        "DROP TRIGGER events_stay_as_written ON events",
+        "ALTER TABLE seals DISABLE TRIGGER ALL",
+        "DROP TABLE events",
+    ] {
+        let refused = limited.try_execute(sql).await.unwrap_err().to_string();
+        assert!(refused.contains("permission denied") || refused.contains("must be owner"), "{sql}: {refused}");
+    }
+}

@@ -229,8 +229,8 @@ on_both! {
         let steps: Vec<&str> = right["steps"].as_array().unwrap().iter().map(|step| step["what"].as_str().unwrap()).collect();
         assert_eq!(steps, [
             "cora Example invited Pat Example as Reader in Cardiology",
-            "Ada Okafor invited cora Example as Ward Coordinator in Whole organisation",
-            "The portal's own set-up at the terminal invited Ada Okafor as Admin in Whole organisation",
+            "Ada Okafor invited cora Example as Ward Coordinator in the whole organisation",
+            "The portal's own set-up at the terminal invited Ada Okafor as Admin in the whole organisation",
         ]);
         assert_eq!(right["steps"][2]["beginning"], true);
         let made = right["steps"][0]["role_history"][0]["what"].as_str().unwrap();
