@@ -236,7 +236,7 @@ on_both! {
         let made = right["steps"][0]["role_history"][0]["what"].as_str().unwrap();
         assert!(made.starts_with("Ada Okafor made the role Reader (added: View patient data"), "{made}");
         let made = right["steps"][1]["role_history"][0]["what"].as_str().unwrap();
-        assert!(made.starts_with("Ada Okafor made the role Ward Coordinator (added: View patient data, Invite staff members"), "{made}");
+        assert!(made.starts_with("Ada Okafor made the role Ward Coordinator (added: View patient data, View staff in organisation, Invite staff members"), "{made}");
         let page = admin.page(&format!("{}/why/{account}", log(app.cardiology))).await;
         assert!(page.contains("Pat Example is Reader in Cardiology") && page.contains("Here it begins"), "{page}");
         // A role changed later, and then the access ended.
