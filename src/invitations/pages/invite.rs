@@ -188,7 +188,7 @@ async fn render(
         .map(|role| {
             let key = role.key.to_string();
             RoleChoice {
-                sentence: role.sentence().to_owned(),
+                sentence: role.sentence(),
                 permissions: role.permissions.iter().map(Permission::label).collect(),
                 holders: match holders.get(&key) {
                     None | Some(0) => format!("Nobody has it {level} yet."),
