@@ -30,9 +30,6 @@ class InviteForm {
     form.addEventListener('change', () => this.#drawSend());
     form.addEventListener('submit', (event) => this.#onSubmit(event), true);
     this.list.addText(this.textarea.value);
-    this.startingText = this.list.text;
-    this.touched = false;
-    this.role.addEventListener('change', () => { this.touched = true; });
     this.draw();
   }
 
@@ -50,7 +47,7 @@ class InviteForm {
   }
 
   get dirty() {
-    return this.list.text !== this.startingText || this.field.input.value.trim() !== '' || (this.touched && this.list.length > 0);
+    return this.list.length > 0 || this.field.input.value.trim() !== '';
   }
 
   get size() {

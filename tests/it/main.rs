@@ -12,6 +12,7 @@ mod support;
 
 mod api;
 mod browser;
+mod browser_roles;
 mod cli;
 mod grant_rule;
 mod headers;
@@ -22,4 +23,5 @@ mod mail;
 mod matrix;
 mod pending;
 mod plans;
+mod roles;
 mod signing_in;
