@@ -67,9 +67,8 @@ class InviteForm {
     }
     this.field.draw();
     this.textarea.value = this.list.text;
-    this.hidden.replaceChildren(...this.list.items
-      .filter((item) => item.state === 'look' && this.list.goes(item))
-      .map((item) => make('input', { type: 'hidden', name: 'confirmed', value: item.email })));
+    // All that were confirmed, also while they are being judged anew.
+    this.hidden.replaceChildren(...[...this.list.confirmed].map((email) => make('input', { type: 'hidden', name: 'confirmed', value: email })));
     this.#drawSend();
   }
 
