@@ -30,9 +30,6 @@ class InviteForm {
     form.addEventListener('change', () => this.#drawSend());
     form.addEventListener('submit', (event) => this.#onSubmit(event), true);
     this.list.addText(this.textarea.value);
-    this.startingText = this.list.text;
-    this.touched = false;
-    this.role.addEventListener('change', () => { this.touched = true; });
     this.draw();
   }
 
@@ -50,7 +47,7 @@ class InviteForm {
   }
 
   get dirty() {
-    return this.list.text !== this.startingText || this.field.input.value.trim() !== '' || (this.touched && this.list.length > 0);
+    return this.list.length > 0 || this.field.input.value.trim() !== '';
   }
 
   get size() {
@@ -70,9 +67,8 @@ class InviteForm {
     }
     this.field.draw();
     this.textarea.value = this.list.text;
-    this.hidden.replaceChildren(...this.list.items
-      .filter((item) => item.state === 'look' && this.list.goes(item))
-      .map((item) => make('input', { type: 'hidden', name: 'confirmed', value: item.email })));
+    // All that were confirmed, also while they are being judged anew.
+    this.hidden.replaceChildren(...[...this.list.confirmed].map((email) => make('input', { type: 'hidden', name: 'confirmed', value: email })));
     this.#drawSend();
   }
 

@@ -6,6 +6,7 @@ import { prepareForms, startForms } from './forms.js';
 import { startJoin } from './join.js';
 import { prepareBulk } from './bulk.js';
 import { prepareInvite } from './invite.js';
+import { prepareRole } from './roles.js';
 import { startWindows } from './window.js';
 
 // First of all, so that the code of an invitation leaves the address bar at once.
@@ -13,6 +14,7 @@ startJoin();
 
 function prepare(root) {
   prepareInvite(root);
+  prepareRole(root);
   prepareForms(root);
   prepareBulk(root);
 }

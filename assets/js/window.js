@@ -4,7 +4,10 @@
 
 import { icon, make, pageOf } from './dom.js';
 import { ask, toast } from './messages.js';
-import { unsaved } from './invite.js';
+import { unsaved as unsavedInvite } from './invite.js';
+import { unsavedRole } from './roles.js';
+
+const unsaved = (root) => unsavedInvite(root) ?? unsavedRole(root);
 
 let prepare = () => {};
 let current = null;
@@ -64,7 +67,7 @@ class PageWindow {
     if (!this.dialog.open) this.dialog.showModal();
     this.dialog.scrollTop = 0;
     prepare(this.body);
-    const first = this.body.querySelector('[data-summary]') ?? this.body.querySelector('#addresses') ?? heading;
+    const first = this.body.querySelector('[data-summary]') ?? this.body.querySelector('[autofocus]') ?? this.body.querySelector('#addresses') ?? heading;
     first?.focus();
   }
 
@@ -146,7 +149,7 @@ export function startWindows(prepareRoot) {
     }
   });
   window.addEventListener('beforeunload', (event) => {
-    const sending = document.querySelector('[data-invite][data-sending]');
+    const sending = document.querySelector('form[data-sending]');
     if (!sending && !current?.asking && unsaved(document)) event.preventDefault();
   });
 }

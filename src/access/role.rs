@@ -202,10 +202,11 @@ impl Role {
     }
 
     /// One sentence for the role picker.
-    pub fn sentence(&self) -> &'static str {
-        match self.key {
-            RoleKey::Default(role) => role.sentence(),
-            RoleKey::Custom(_) => "A role of this organisation.",
+    pub fn sentence(&self) -> String {
+        match (self.key, self.permissions.iter().count()) {
+            (RoleKey::Default(role), _) => role.sentence().to_owned(),
+            (RoleKey::Custom(_), 1) => "The organisation's own role, with 1 permission.".to_owned(),
+            (RoleKey::Custom(_), n) => format!("The organisation's own role, with {n} permissions."),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Affected, Locked, RoleDraft, RoleName, RoleRow, RoleView, SHOWN_NAMES, store};
+use super::{Affected, Locked, RoleDraft, RoleName, RoleReview, RoleRow, RoleView, SHOWN_NAMES, store};
 use crate::{
     access::{self, Actor, CustomRole, Granted, Permission, PermissionSet, Refusal, Role, RoleKey, Scope},
     audit::Event,
@@ -21,7 +21,7 @@ use crate::{
 pub async fn list_roles(portal: &Portal, caller: &Caller, scope: Scope) -> Result<Vec<RoleRow>> {
     let visible = caller.scope(portal, Permission::EditRoles, scope).await?;
     let db = portal.db.reader();
-    let holders = staff::actions::holders(portal, &visible).await?;
+    let holders = staff::actions::holders_within(portal, &visible).await?;
     let own = access::role_keys_of(db, caller.actor()?.account, portal.now()).await?;
     let roles = access::roles_of(db, scope.organisation).await?;
     Ok(roles
@@ -124,22 +124,27 @@ pub async fn create_role(portal: &Portal, caller: &Caller, scope: Scope, draft: 
     Ok(role.into())
 }
 
-/// Renames a role or changes its permissions. In force for everybody who holds it at their next request; open invitations that
-/// would now give more than was offered are held until somebody approves them.
-///
-/// # Errors
-/// [`Error::Conflict`] when somebody changed the role since `revision`; else as [`create_role`].
-pub async fn edit_role(
+/// A change that has been judged and not been made.
+struct Edit {
+    op: Op,
+    granted: Granted,
+    at: Scope,
+    before: Role,
+    name: RoleName,
+    role: CustomRole,
+}
+
+async fn begin_edit(
     portal: &Portal,
     caller: &Caller,
     scope: Scope,
     id: RoleId,
     draft: &RoleDraft,
     revision: i64,
-) -> Result<Role> {
+) -> Result<Edit> {
     let (before, at) = find_home(portal, caller, scope, id).await?;
     let op = Op::begin(portal, caller).await?;
-    let (mut op, granted) = op.require(Permission::EditRoles, at).await?;
+    let (op, granted) = op.require(Permission::EditRoles, at).await?;
     let wanted = CustomRole {
         id,
         deployment: before.deployment,
@@ -153,10 +158,47 @@ pub async fn edit_role(
         Ok(judged) => judged,
         Err(refusal) => return Err(refuse(op, "role.change_refused", id.to_string(), at, refusal).await),
     };
-    if found != revision || !store::update(op.tx(), &granted, &role, &name, revision).await? {
+    if found != revision {
         return Err(changed_meanwhile());
     }
-    let old: Role = before.into();
+    Ok(Edit { op, granted, at, before: before.into(), name, role })
+}
+
+/// What a change would mean and for whom. Nothing is changed.
+///
+/// # Errors
+/// Whatever [`edit_role`] would answer.
+pub async fn review_role(
+    portal: &Portal,
+    caller: &Caller,
+    scope: Scope,
+    id: RoleId,
+    draft: &RoleDraft,
+    revision: i64,
+) -> Result<RoleReview> {
+    let edit = begin_edit(portal, caller, scope, id, draft, revision).await?;
+    let affected = affected(portal, edit.op.actor()?, &edit.before, &edit.at).await?;
+    Ok(RoleReview { before: edit.before, after: edit.role.into(), affected })
+}
+
+/// Renames a role or changes its permissions. In force for everybody who holds it at their next request; open invitations that
+/// would now give more than was offered are held until somebody approves them.
+///
+/// # Errors
+/// [`Error::Conflict`] when somebody changed the role since `revision`; else as [`create_role`].
+pub async fn edit_role(
+    portal: &Portal,
+    caller: &Caller,
+    scope: Scope,
+    id: RoleId,
+    draft: &RoleDraft,
+    revision: i64,
+) -> Result<Role> {
+    let Edit { mut op, granted, at, before: old, name, role } =
+        begin_edit(portal, caller, scope, id, draft, revision).await?;
+    if !store::update(op.tx(), &granted, &role, &name, revision).await? {
+        return Err(changed_meanwhile());
+    }
     let added = role.permissions.without(old.permissions);
     let removed = old.permissions.without(role.permissions);
     let renamed = (old.name != role.name).then_some(&old.name);

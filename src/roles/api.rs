@@ -46,7 +46,7 @@ struct RoleOut {
     permissions: Vec<&'static str>,
     /// Keys of what its holder may hand to others.
     delegates: Vec<&'static str>,
-    /// How many hold it in exactly this scope.
+    /// How many hold it in this scope, and in its deployments.
     holders: u64,
     /// Why you cannot change it; none when you can.
     locked: Option<String>,

@@ -115,7 +115,7 @@ pub struct RoleRow {
     pub role: Role,
     /// Why the caller cannot change it; none when they can.
     pub locked: Option<Locked>,
-    /// How many hold it in the scope that is shown.
+    /// How many hold it in the scope that is shown, and in its deployments.
     pub holders: u64,
 }
 
@@ -184,6 +184,34 @@ pub struct RoleView {
     pub locked: Option<Locked>,
     /// Whom a change would affect.
     pub affected: Affected,
+}
+
+/// A change before it is made.
+#[derive(Clone, Debug)]
+pub struct RoleReview {
+    /// The role as it is.
+    pub before: Role,
+    /// The role as it would be.
+    pub after: Role,
+    /// Whom the change affects.
+    pub affected: Affected,
+}
+
+impl RoleReview {
+    /// What people could do in addition.
+    pub const fn added(&self) -> PermissionSet {
+        self.after.permissions.without(self.before.permissions)
+    }
+
+    /// What people could do no longer.
+    pub const fn removed(&self) -> PermissionSet {
+        self.before.permissions.without(self.after.permissions)
+    }
+
+    /// Whether the role would stay as it is.
+    pub fn is_nothing(&self) -> bool {
+        self.before.name == self.after.name && self.before.permissions == self.after.permissions
+    }
 }
 
 #[cfg(test)]

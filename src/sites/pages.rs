@@ -48,9 +48,8 @@ pub async fn frame(portal: &Portal, actor: &Actor, place: &Place, title: &str) -
         at_organisation: place.deployment.is_none(),
         can_view_staff: actor.may(Permission::ViewStaff, &place.scope),
         can_invite: actor.may(Permission::InviteStaff, &place.scope),
-        // The role editor has its own page once it exists.
-        can_edit_roles: false,
         can_view_audit: actor.may(Permission::ViewAudit, &place.scope),
+        can_edit_roles: actor.may(Permission::EditRoles, &place.scope),
         ..Frame::plain(&portal.config, title)
     })
 }

@@ -136,6 +136,29 @@ pub(super) async fn holders(
         .await
 }
 
+/// The same with the deployments below, where the scope is an organisation.
+pub(super) async fn holders_within(
+    db: &impl ConnectionTrait,
+    visible: &Visible,
+    now: Timestamp,
+) -> Result<Vec<(String, i64)>, DbErr> {
+    let scope = visible.scope();
+    let within = match scope.deployment {
+        Some(_) => membership::Column::ScopeId.eq(scope.id()),
+        None => membership::Column::OrganisationId.eq(scope.organisation),
+    };
+    membership::Entity::find()
+        .select_only()
+        .column(membership::Column::Role)
+        .column_as(membership::Column::Id.count(), "n")
+        .filter(within)
+        .filter(members::live(now))
+        .group_by(membership::Column::Role)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
 #[derive(FromQueryResult)]
 struct Listed {
     id: MembershipId,

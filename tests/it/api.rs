@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Makes a key on the profile page and reads it from there.
-async fn key(person: &Person, scope: &str, permissions: &[&str]) -> String {
+pub async fn key(person: &Person, scope: &str, permissions: &[&str]) -> String {
     let mut form = vec![("name", "Roster import"), ("scope", scope)];
     form.extend(permissions.iter().map(|permission| ("permissions", *permission)));
     let page = person.post("/profile/api-keys", &form).await.text().await.unwrap();
@@ -18,7 +18,7 @@ async fn key(person: &Person, scope: &str, permissions: &[&str]) -> String {
     page[start..].split('"').next().unwrap().to_owned()
 }
 
-async fn call(
+pub async fn call(
     app: &TestApp,
     key: &str,
     method: &str,

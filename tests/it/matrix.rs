@@ -53,6 +53,13 @@ const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/api/v1/scopes/{scope}/review/people", false),
     ("POST", "/api/v1/scopes/{scope}/review/marks", false),
     ("POST", "/api/v1/scopes/{scope}/review/finish", false),
+    ("GET", "/{scope}/roles", false),
+    ("POST", "/{scope}/roles", false),
+    ("GET", "/{scope}/roles/new", false),
+    ("GET", "/{scope}/roles/{role}", false),
+    ("POST", "/{scope}/roles/{role}", false),
+    ("GET", "/{scope}/roles/{role}/delete", false),
+    ("POST", "/{scope}/roles/{role}/delete", false),
     ("GET", "/api/v1/openapi.json", true),
     ("GET", "/api/v1/reference", true),
     ("GET", "/api/v1/{*rest}", true),
@@ -146,6 +153,14 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
         ("POST", "/{scope}/invitations/selected") => {
             request.form(&[("id", invitation.to_string().as_str()), ("do", "delete")])
         }
+        ("POST", "/{scope}/roles") => {
+            let name = format!("Role of {}", app.portal.new_id::<care_portal::types::kind::Role>());
+            request.form(&[("name", name.as_str()), ("permissions", "view_staff")])
+        }
+        ("POST", "/{scope}/roles/{role}") => {
+            request.form(&[("name", "Spare too"), ("permissions", "view_staff"), ("revision", "1"), ("do", "review")])
+        }
+        ("POST", "/{scope}/roles/{role}/delete") => request.form(&[("revision", "1"), ("do", "delete")]),
         ("POST", "/profile/api-keys") => {
             request.form(&[("name", "Key"), ("scope", scope), ("permissions", "view_patient_data")])
         }

@@ -32,6 +32,7 @@ struct BatchPage {
     not_sent: Vec<OutcomeRow>,
     role: String,
     expires: When,
+    access_until: Option<When>,
     pending_url: String,
     again_url: String,
 }
@@ -62,6 +63,11 @@ pub(super) async fn show(
             "Each of them gets a mail with a link of their own. {n} on the list were not invited; the reasons are below."
         ),
     };
+    // All of a batch have the same end; the batch itself does not keep it.
+    let access_until = match batch.answer.sent.first() {
+        Some(row) => actions::show_invitation(&portal, &caller, row.invitation).await?.access_until,
+        None => None,
+    };
     let path = place.scope.path();
     page(&BatchPage {
         frame: sites::pages::frame(&portal, caller.actor()?, &place, &heading).await?,
@@ -80,6 +86,7 @@ pub(super) async fn show(
             })
             .collect(),
         role,
+        access_until: access_until.map(|end| When::new(end, portal.now(), &place.time_zone())),
         expires: When::new(batch.expires_at, portal.now(), &place.time_zone()),
         pending_url: format!("{path}/invitations"),
         again_url: format!("{path}/invitations/new"),

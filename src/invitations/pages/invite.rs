@@ -9,14 +9,18 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::review::{self, FileNote, Review};
+use super::{
+    form::{InviteForm, Press},
+    review::{self, FileNote, Review},
+};
 use crate::{
     access::Permission,
     error::{Error, Result},
     identity::door::SignedIn,
-    invitations::{BatchAnswer, LONGEST_WINDOW, NewBatch, Standing, Window, actions},
+    invitations::{BatchAnswer, Checked, LONGEST_WINDOW, NewBatch, Standing, Window, actions},
     op::Caller,
     portal::Portal,
+    roles,
     sites::{self, Place},
     staff,
     types::Timestamp,
@@ -46,6 +50,17 @@ pub struct InviteErrors {
     addresses: Option<String>,
     role: Option<String>,
     window: Option<String>,
+    access_until: Option<String>,
+}
+
+/// What the page tells beside the form.
+#[derive(Default)]
+struct Told {
+    errors: InviteErrors,
+    review: Option<Review>,
+    file: Option<FileNote>,
+    /// A role that was made on the way.
+    made: Option<String>,
 }
 
 #[derive(Template)]
@@ -64,97 +79,14 @@ struct InvitePage {
     own_date: String,
     min_date: String,
     max_date: String,
+    access_until: String,
     errors: InviteErrors,
     review: Option<Review>,
     file: Option<FileNote>,
     can_add_role: bool,
+    made: Option<String>,
+    made_is_offered: bool,
     cancel: String,
-}
-
-/// What the form holds; nothing of it is ever lost on the way.
-#[derive(Default)]
-struct InviteForm {
-    send_key: String,
-    texts: Vec<String>,
-    role: String,
-    window: String,
-    own_date: String,
-    confirmed: Vec<String>,
-    file: Option<(String, Vec<u8>)>,
-    encoding: String,
-    press: Press,
-}
-
-/// Which button was pressed.
-#[derive(Default, PartialEq, Eq)]
-enum Press {
-    #[default]
-    Review,
-    Import,
-    Send,
-    Fix(usize),
-    Remove(usize),
-}
-
-impl InviteForm {
-    async fn read(mut multipart: Multipart) -> Result<Self> {
-        let mut form = Self::default();
-        let bad = |error: axum::extract::multipart::MultipartError| Error::field("addresses", error.body_text());
-        while let Some(field) = multipart.next_field().await.map_err(bad)? {
-            let name = field.name().unwrap_or_default().to_owned();
-            if name == "file" {
-                let file_name = field.file_name().unwrap_or_default().to_owned();
-                let bytes = field.bytes().await.map_err(bad)?;
-                if !file_name.is_empty() {
-                    form.file = Some((file_name, bytes.to_vec()));
-                }
-                continue;
-            }
-            let text = field.text().await.map_err(bad)?;
-            form.take(&name, text);
-        }
-        Ok(form)
-    }
-
-    fn take(&mut self, name: &str, text: String) {
-        match name {
-            "send_key" => self.send_key = text.chars().take(100).collect(),
-            "addresses" => self.texts = review::split(&text),
-            "role" => self.role = text,
-            "window" => self.window = text,
-            "own_date" => self.own_date = text,
-            "confirmed" => self.confirmed.push(text),
-            "encoding" => self.encoding = text,
-            "fix" => self.press = text.parse().map_or(Press::Review, Press::Fix),
-            "remove" => self.press = text.parse().map_or(Press::Review, Press::Remove),
-            "do" => {
-                self.press = match text.as_str() {
-                    "send" => Press::Send,
-                    "import" => Press::Import,
-                    _ => Press::Review,
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// The chosen time, or what is wrong with it. A date of one's own means the whole of that day, in the organisation's zone.
-    fn window(&self, place: &Place, now: Timestamp) -> Result<Window, String> {
-        if let Some(window) = Window::from_key(&self.window) {
-            return Ok(window);
-        }
-        if self.window != "own" {
-            return Err("Choose how long the link works".to_owned());
-        }
-        let end = place
-            .last_moment_of(&self.own_date)
-            .ok_or_else(|| "Choose the last day on which the link works".to_owned())?;
-        let window = Window::Until(end);
-        match window.length(now) {
-            Some(_) => Ok(window),
-            None => Err("Choose a day within the next 30 days".to_owned()),
-        }
-    }
 }
 
 pub(super) async fn show(
@@ -165,30 +97,24 @@ pub(super) async fn show(
     let place = sites::actions::place_for(&portal, caller.actor()?, &scope).await?;
     let key = portal.new_id::<crate::types::kind::Batch>().to_string();
     let form = InviteForm { send_key: key, window: "7d".to_owned(), ..InviteForm::default() };
-    page(&render(&portal, &caller, &place, &form, InviteErrors::default(), None, None).await?)
+    page(&render(&portal, &caller, &place, &form, Told::default()).await?)
 }
 
-async fn render(
-    portal: &Portal,
-    caller: &Caller,
-    place: &Place,
-    form: &InviteForm,
-    errors: InviteErrors,
-    review: Option<Review>,
-    file: Option<FileNote>,
-) -> Result<InvitePage> {
+async fn render(portal: &Portal, caller: &Caller, place: &Place, form: &InviteForm, told: Told) -> Result<InvitePage> {
+    let Told { errors, review, file, made } = told;
     let path = place.scope.path();
     let visible = caller.scope(portal, Permission::InviteStaff, place.scope).await?;
     let holders = staff::actions::holders(portal, &visible).await?;
     let roles = actions::grantable_roles(portal, caller, place.scope).await?;
     // Those who have it in a single deployment are not counted, so "here" would be untrue.
     let level = if place.deployment.is_some() { "here" } else { "for the whole organisation" };
+    let made_is_offered = roles.iter().any(|role| role.key.to_string() == form.role);
     let roles = roles
         .into_iter()
         .map(|role| {
             let key = role.key.to_string();
             RoleChoice {
-                sentence: role.sentence().to_owned(),
+                sentence: role.sentence(),
                 permissions: role.permissions.iter().map(Permission::label).collect(),
                 holders: match holders.get(&key) {
                     None | Some(0) => format!("Nobody has it {level} yet."),
@@ -222,10 +148,13 @@ async fn render(
         own_date: form.own_date.clone(),
         min_date: day(portal.now()),
         max_date: day(portal.now().plus(LONGEST_WINDOW)),
+        access_until: form.access_until.clone(),
         errors,
         review,
         file,
-        can_add_role: false,
+        can_add_role: caller.actor()?.may(Permission::EditRoles, &place.scope),
+        made,
+        made_is_offered,
         cancel: format!("{path}/staff"),
     })
 }
@@ -246,6 +175,28 @@ pub(super) async fn submit(
         note = Some(read);
         form.press = Press::Import;
     }
+    match form.press {
+        // What could not be let in again must not be sent on the way.
+        Press::AddRole if form.size() > super::LARGEST_FORM => {
+            return again(&portal, &caller, &place, &form, None).await;
+        }
+        Press::AddRole => {
+            let around = around_role(&place, &form);
+            return roles::pages::new::step(&portal, &caller, &place, &form.new_role, around).await;
+        }
+        Press::CreateRole => {
+            let around = around_role(&place, &form);
+            return match roles::pages::new::create(&portal, &caller, &place, &form.new_role, around).await? {
+                Ok(role) => {
+                    form.role = role.key.to_string();
+                    again(&portal, &caller, &place, &form, Some(role.name)).await
+                }
+                Err(page) => Ok(page),
+            };
+        }
+        Press::Back => return again(&portal, &caller, &place, &form, None).await,
+        _ => {}
+    }
     let mut checked = actions::check_addresses(&portal, &caller, place.scope, &form.texts).await?;
     let (fix, remove) = match form.press {
         Press::Fix(index) => (Some(index), None),
@@ -263,8 +214,29 @@ pub(super) async fn submit(
         return Ok(see_other(&format!("{}/invitations/batches/{}", place.scope.path(), answer.batch)));
     }
     let status = if form.press == Press::Send { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let review = (!checked.is_empty()).then(|| Review::new(&checked, &form.confirmed));
-    page_with_status(status, &render(&portal, &caller, &place, &form, errors, review, note).await?)
+    let told = Told { errors, review: reviewed(&checked, &form), file: note, made: None };
+    page_with_status(status, &render(&portal, &caller, &place, &form, told).await?)
+}
+
+fn reviewed(checked: &[Checked], form: &InviteForm) -> Option<Review> {
+    (!checked.is_empty()).then(|| Review::new(checked, &form.confirmed))
+}
+
+/// A new role is made as a step of this form: its form leads back here and carries everything.
+fn around_role(place: &Place, form: &InviteForm) -> roles::pages::new::Around {
+    let action = format!("{}/invitations/new", place.scope.path());
+    roles::pages::new::Around { cancel: action.clone(), action, carried: Some(form.carried()) }
+}
+
+/// The form as it was left for the step of making a role.
+async fn again(portal: &Portal, caller: &Caller, place: &Place, form: &InviteForm, made: Option<String>) -> PageResult {
+    let mut told = Told { made, ..Told::default() };
+    match actions::check_addresses(portal, caller, place.scope, &form.texts).await {
+        Ok(checked) => told.review = reviewed(&checked, form),
+        Err(Error::Invalid(fields)) => told.errors.addresses = fields.into_iter().next().map(|(_, text)| text),
+        Err(other) => return Err(other.into()),
+    }
+    page(&render(portal, caller, place, form, told).await?)
 }
 
 /// Sends, unless something is missing; what is missing goes into `errors`.
@@ -273,12 +245,12 @@ async fn send(
     caller: &Caller,
     place: &Place,
     form: &InviteForm,
-    checked: &[crate::invitations::Checked],
+    checked: &[Checked],
     errors: &mut InviteErrors,
 ) -> Result<Option<BatchAnswer>> {
     let window = form.window(place, portal.now());
     let role = form.role.parse();
-    let goes = |row: &&crate::invitations::Checked| {
+    let goes = |row: &&Checked| {
         row.state == Standing::Ready || (row.state == Standing::Look && form.confirmed.contains(&row.email))
     };
     let sending = checked.iter().filter(goes).count();
@@ -292,15 +264,17 @@ async fn send(
     if role.is_err() {
         errors.role = Some("Choose a role".to_owned());
     }
-    let (Ok(role), Ok(window), None) = (role, &window, &errors.addresses) else {
+    let until = form.access_until(place, portal.now());
+    let (Ok(role), Ok(window), Ok(access_until), None) = (role, &window, &until, &errors.addresses) else {
         errors.window = window.err();
+        errors.access_until = until.err();
         return Ok(None);
     };
     let batch = NewBatch {
         scope: place.scope,
         role,
         window: *window,
-        access_until: None,
+        access_until: *access_until,
         texts: form.texts.clone(),
         confirmed: form.confirmed.clone(),
         request_key: form.send_key.clone(),
@@ -312,6 +286,7 @@ async fn send(
                 match field {
                     "role" => errors.role = Some(message),
                     "window" => errors.window = Some(message),
+                    "access_until" => errors.access_until = Some(message),
                     _ => errors.addresses = Some(message),
                 }
             }
@@ -335,7 +310,7 @@ pub(super) struct CheckRequest {
 /// What the script is told.
 #[derive(Serialize)]
 pub(super) struct CheckAnswer {
-    rows: Vec<crate::invitations::Checked>,
+    rows: Vec<Checked>,
     #[serde(flatten)]
     counts: actions::Counts,
 }

@@ -107,7 +107,7 @@ async fn show_invitation(
         expires: When::new(opened.invitation.expires_at, portal.now(), &place.time_zone()),
         organisation: place.organisation.name,
         deployment: place.deployment.map(|deployment| deployment.name),
-        role_sentence: opened.role.sentence().to_owned(),
+        role_sentence: opened.role.sentence(),
         permissions: opened.role.permissions.iter().map(Permission::label).collect(),
         role: opened.role.name,
         inviter: if opened.inviter_name.is_empty() {

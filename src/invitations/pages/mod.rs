@@ -1,6 +1,7 @@
 //! The pages of invitations: inviting, what is pending, and the invitee's side.
 
 mod batch;
+mod form;
 mod invite;
 mod join;
 mod pending;
@@ -16,6 +17,8 @@ use crate::portal::Portal;
 
 /// A form with 10,000 addresses and a file of 2 MiB.
 const LARGEST_FORM: usize = 5 * 1024 * 1024;
+/// The same and what making a role on the way adds to it: whatever was let in must be let in again.
+const LARGEST_CARRIED: usize = LARGEST_FORM + 1024 * 1024;
 
 /// The pages of this room.
 pub fn routes() -> Router<Portal> {
@@ -24,7 +27,10 @@ pub fn routes() -> Router<Portal> {
         .route("/{scope}/invitations", get(pending::list))
         .route("/{scope}/invitations/selected", post(pending::submit_selected))
         .route("/{scope}/invitations/{id}/link", post(pending::submit_copy))
-        .route("/{scope}/invitations/new", get(invite::show).post(invite::submit).layer(large))
+        .route(
+            "/{scope}/invitations/new",
+            get(invite::show).post(invite::submit).layer(DefaultBodyLimit::max(LARGEST_CARRIED)),
+        )
         .route("/{scope}/invitations/check", post(invite::check).layer(large))
         .route("/{scope}/invitations/read-file", post(invite::read_file).layer(large))
         .route("/{scope}/invitations/batches/{id}", get(batch::show))

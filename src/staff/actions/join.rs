@@ -83,6 +83,15 @@ pub async fn holders(portal: &Portal, visible: &Visible) -> Result<HashMap<Strin
     Ok(counts.into_iter().map(|(role, n)| (role, u64::try_from(n).unwrap_or(0))).collect())
 }
 
+/// How many hold each role (by stored key) in the visible scope and below it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn holders_within(portal: &Portal, visible: &Visible) -> Result<HashMap<String, u64>> {
+    let counts = store::holders_within(portal.db.reader(), visible, portal.now()).await?;
+    Ok(counts.into_iter().map(|(role, n)| (role, u64::try_from(n).unwrap_or(0))).collect())
+}
+
 /// One page of the staff of a scope.
 ///
 /// # Errors
