@@ -5,6 +5,7 @@ import { startMenus } from './menus.js';
 import { prepareForms, startForms } from './forms.js';
 import { startJoin } from './join.js';
 import { prepareBulk } from './bulk.js';
+import { prepareChoose } from './choose.js';
 import { prepareInvite } from './invite.js';
 import { startWindows } from './window.js';
 
@@ -15,6 +16,7 @@ function prepare(root) {
   prepareInvite(root);
   prepareForms(root);
   prepareBulk(root);
+  prepareChoose(root);
 }
 
 document.documentElement.classList.add('js');

@@ -29,6 +29,10 @@ const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/{scope}", false),
     ("GET", "/{scope}/patients", false),
     ("GET", "/{scope}/staff", false),
+    ("POST", "/{scope}/staff/selected", false),
+    ("POST", "/{scope}/staff/undo", false),
+    ("GET", "/{scope}/staff/{membership}/until", false),
+    ("POST", "/{scope}/staff/{membership}/until", false),
     ("GET", "/{scope}/invitations", false),
     ("GET", "/{scope}/invitations/new", false),
     ("POST", "/{scope}/invitations/new", false),
@@ -124,6 +128,10 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
         ("POST", "/{scope}/invitations/selected") => {
             request.form(&[("id", invitation.to_string().as_str()), ("do", "delete")])
         }
+        ("POST", "/{scope}/staff/selected") => {
+            request.form(&[("id", spare.membership.as_str()), ("do", "role"), ("role", "access_controller")])
+        }
+        ("POST", "/{scope}/staff/{membership}/until") => request.form(&[("until", "2030-01-01")]),
         ("POST", "/profile/api-keys") => {
             request.form(&[("name", "Key"), ("scope", scope), ("permissions", "view_patient_data")])
         }

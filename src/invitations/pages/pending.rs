@@ -21,7 +21,8 @@ use crate::{
     sites::{self, Place},
     types::{Cursor, InvitationId, Timestamp},
     web::{
-        Frame, Kept, Link, PageResult, Pager, SortHead, ViewFilter, When, cookies, lists::ListAddress, page, see_other,
+        ConfirmPage, Frame, Kept, Link, PageResult, Pager, SortHead, ViewFilter, When, cookies, lists::ListAddress,
+        page, see_other,
     },
 };
 
@@ -256,20 +257,6 @@ pub(super) struct SelectedForm {
     id: Vec<String>,
     #[serde(default)]
     r#do: String,
-}
-
-#[derive(Template)]
-#[template(path = "confirm.html")]
-struct ConfirmPage {
-    frame: Frame,
-    heading: String,
-    text: String,
-    items: Vec<String>,
-    action: String,
-    hidden: Vec<(String, String)>,
-    button: String,
-    danger: bool,
-    cancel: String,
 }
 
 pub(super) async fn submit_selected(
