@@ -40,6 +40,8 @@ const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/{scope}/invitations/read-file", false),
     ("POST", "/{scope}/invitations/selected", false),
     ("POST", "/{scope}/invitations/{id}/link", false),
+    ("GET", "/{scope}/invitations/{id}/correct", false),
+    ("POST", "/{scope}/invitations/{id}/correct", false),
     ("GET", "/{scope}/invitations/batches/{id}", false),
     ("GET", "/api/v1/openapi.json", true),
     ("GET", "/api/v1/reference", true),

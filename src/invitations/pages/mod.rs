@@ -1,6 +1,7 @@
 //! The pages of invitations: inviting, what is pending, and the invitee's side.
 
 mod batch;
+mod correct;
 mod invite;
 mod join;
 mod pending;
@@ -24,6 +25,7 @@ pub fn routes() -> Router<Portal> {
         .route("/{scope}/invitations", get(pending::list))
         .route("/{scope}/invitations/selected", post(pending::submit_selected))
         .route("/{scope}/invitations/{id}/link", post(pending::submit_copy))
+        .route("/{scope}/invitations/{id}/correct", get(correct::show).post(correct::submit))
         .route("/{scope}/invitations/new", get(invite::show).post(invite::submit).layer(large))
         .route("/{scope}/invitations/check", post(invite::check).layer(large))
         .route("/{scope}/invitations/read-file", post(invite::read_file).layer(large))

@@ -100,8 +100,12 @@ pub(super) async fn list(
     let words = Words::read(&portal, actor, &place).await?;
     let carry = asked.to_carry(&place);
     let staff: Vec<_> = found.rows.into_iter().map(|row| words.row(row)).collect();
-    let narrowed = !query.search.is_empty() || query.role.is_some();
-    let empty = narrowed.then(|| "Nobody fits this search and role.".to_owned());
+    let empty = match (query.search.as_str(), query.role) {
+        ("", None) => None,
+        ("", Some(_)) => Some("Nobody here has this role.".to_owned()),
+        (search, None) => Some(format!("Nobody's name or e-mail contains “{search}”.")),
+        (search, Some(_)) => Some(format!("Nobody with this role has a name or e-mail that contains “{search}”.")),
+    };
     let view = sites::pages::view_filter(actor, &place, TITLE);
     let (jar, mut frame) = sites::pages::frame_with_flash(&portal, actor, &place, TITLE, jar).await?;
     if let Some(undo) = frame.flash.as_mut().and_then(|flash| flash.undo.as_mut()) {
