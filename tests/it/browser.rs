@@ -18,7 +18,7 @@ use crate::support::{
 
 const STAFF: RoleKey = RoleKey::Default(DefaultRole::DeploymentStaff);
 
-async fn sign_in(browser: &Browser, app: &TestApp, email: &str, password: &str) {
+pub async fn sign_in(browser: &Browser, app: &TestApp, email: &str, password: &str) {
     browser.goto(&app.url).await;
     browser.fill("#email", email).await;
     browser.fill("#password", password).await;
@@ -27,7 +27,7 @@ async fn sign_in(browser: &Browser, app: &TestApp, email: &str, password: &str) 
 }
 
 /// Ada, signed in, in a browser of her own.
-async fn ada(app: &TestApp, options: Options) -> Browser {
+pub async fn ada(app: &TestApp, options: Options) -> Browser {
     let browser = Browser::open(options).await;
     sign_in(&browser, app, "ada@northfield.example", PASSWORD).await;
     browser
@@ -96,7 +96,7 @@ async fn create_account(browser: &Browser, name: &str) {
 }
 
 /// What failed, and what the content security policy refused. That a page which says "not found" is sent with 404 is how it should be.
-async fn complaints(browser: &Browser) -> Vec<String> {
+pub async fn complaints(browser: &Browser) -> Vec<String> {
     let mut errors = browser.console_errors().await;
     errors.retain(|error| !error.contains("the server responded with a status of 4"));
     errors
@@ -274,13 +274,13 @@ async fn a_row_is_resent_copied_and_deleted() {
 }
 
 /// Looks at one width, in light and dark, at what the browser shows.
-struct Look<'a> {
-    browser: &'a Browser,
-    found: Vec<String>,
+pub struct Look<'a> {
+    pub browser: &'a Browser,
+    pub found: Vec<String>,
 }
 
 impl Look<'_> {
-    async fn at(&mut self, what: &str) {
+    pub async fn at(&mut self, what: &str) {
         for scheme in ["light", "dark"] {
             // Without motion no colour is caught halfway on its way to another.
             let still = json!({ "name": "prefers-reduced-motion", "value": "reduce" });
@@ -297,13 +297,13 @@ impl Look<'_> {
         self.found.extend(complaints(self.browser).await.iter().map(|error| format!("{what}: {error}")));
     }
 
-    async fn visit(&mut self, url: String) {
+    pub async fn visit(&mut self, url: String) {
         self.browser.goto(&url).await;
         self.at(&url).await;
     }
 
     /// Looks as soon as the page shows this text.
-    async fn once(&mut self, text: &str) {
+    pub async fn once(&mut self, text: &str) {
         self.browser.wait_text(text).await;
         self.at(text).await;
     }

@@ -12,6 +12,7 @@ mod support;
 
 mod api;
 mod browser;
+mod browser_staff;
 mod cli;
 mod grant_rule;
 mod headers;
@@ -23,3 +24,4 @@ mod matrix;
 mod pending;
 mod plans;
 mod signing_in;
+mod staff;
