@@ -42,14 +42,13 @@ export function prepareBulk(root) {
     show();
   });
   // A button whose field is empty says so beside the field, instead of losing the selection to an error on the next page.
-  form.addEventListener('submit', (event) => {
-    const { needs, needsText } = event.submitter?.dataset ?? {};
-    const field = needs && form.elements[needs];
-    if (!field || field.value) return;
-    event.preventDefault();
-    field.setCustomValidity(needsText);
-    field.reportValidity();
-    field.addEventListener('input', () => field.setCustomValidity(''), { once: true });
+  form.addEventListener('click', (event) => {
+    const pressed = event.target.closest('button');
+    if (!pressed) return;
+    for (const button of form.querySelectorAll('[data-needs]')) {
+      const field = form.elements[button.dataset.needs];
+      field.setCustomValidity(button === pressed && !field.value ? button.dataset.needsText : '');
+    }
   });
   window.addEventListener('pageshow', show);
   show();
