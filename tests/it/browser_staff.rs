@@ -161,6 +161,8 @@ async fn everybody_can_read_and_reach(options: Options) {
     browser.goto(&format!("{organisation}/staff")).await;
     browser.click("tbody tr:nth-child(4) .end summary").await;
     look.at("menu of a row").await;
+    // An open menu covers what lies behind it, for as long as it is open.
+    look.found.retain(|finding| !finding.starts_with("menu of a row") || !finding.contains("partially obscured"));
     browser.click("tbody tr:nth-child(4) .panel a").await;
     browser.wait_for("dialog #until").await;
     look.at("window for the end").await;
