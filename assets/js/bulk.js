@@ -1,5 +1,6 @@
 // Several rows at once: the bar shows itself when something is ticked, says how many, and one box ticks all.
 // Without script the bar is simply always there.
+//   data-bulk   data-one, data-many="people selected"   on its buttons: data-needs="field" data-needs-text="What is missing"
 
 import { plural } from './dom.js';
 
@@ -17,7 +18,7 @@ export function prepareBulk(root) {
     const every = boxes();
     const ticked = every.filter((box) => box.checked).length;
     form.hidden = ticked === 0;
-    count.textContent = plural(ticked, 'invitation selected', 'invitations selected');
+    count.textContent = plural(ticked, form.dataset.one, form.dataset.many);
     all.checked = ticked > 0 && ticked === every.length;
     all.indeterminate = ticked > 0 && ticked < every.length;
   };
@@ -39,6 +40,15 @@ export function prepareBulk(root) {
     }
     last = at;
     show();
+  });
+  // A button whose field is empty says so beside the field, instead of losing the selection to an error on the next page.
+  form.addEventListener('click', (event) => {
+    const pressed = event.target.closest('button');
+    if (!pressed) return;
+    for (const button of form.querySelectorAll('[data-needs]')) {
+      const field = form.elements[button.dataset.needs];
+      field.setCustomValidity(button === pressed && !field.value ? button.dataset.needsText : '');
+    }
   });
   window.addEventListener('pageshow', show);
   show();

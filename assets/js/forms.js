@@ -1,6 +1,7 @@
 // Comfort for plain forms: the error summary takes the focus, passwords can be shown and are judged while they
 // are typed, texts can be copied, dangerous buttons ask first, and a form is not sent twice.
-//   data-summary   data-reveal   data-strength="url"   data-copy="id"   data-ask="Heading" (+ -text, -button, -do)
+//   data-summary   data-reveal   data-strength="url"   data-copy="id"   data-ask="Heading" (+ -text, -button, -do;
+//   data-ask-many with {n} for a selection of rows, which is then listed by name)
 
 import { icon, make, settled } from './dom.js';
 import { ask, toast } from './messages.js';
@@ -82,8 +83,10 @@ async function copyLink(form) {
 
 // The question of a button, then the form as if that button had been pressed.
 async function askFirst(form, button) {
-  const { ask: heading, askText: text, askButton, askDo } = button.dataset;
-  if (!await ask({ heading, text, button: askButton })) return;
+  const { ask: one, askText: text, askButton, askDo, askMany } = button.dataset;
+  const items = askMany ? [...form.elements].filter((box) => box.dataset.name && box.checked).map((box) => box.dataset.name) : [];
+  const heading = items.length ? askMany.replace('{n}', items.length === 1 ? items[0] : `${items.length} people`) : one;
+  if (!await ask({ heading, text, items: items.length > 1 ? items : [], button: askButton })) return;
   if (button.name) form.append(make('input', { type: 'hidden', name: button.name, value: askDo ?? button.value }));
   form.dataset.sending = '';
   form.submit();

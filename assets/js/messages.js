@@ -50,12 +50,13 @@ export function announce(text, near = document.body) {
 }
 
 /** Asks; answers true only for the button. Escape and Cancel mean no. */
-export function ask({ heading, text, button, cancel = 'Cancel', danger = true }) {
+export function ask({ heading, text, items = [], button, cancel = 'Cancel', danger = true }) {
   return new Promise((resolve) => {
     const box = make('dialog', { class: 'window small', 'aria-labelledby': 'ask-heading', 'aria-describedby': 'ask-text' });
     box.append(make('form', { class: 'window-body', method: 'dialog' },
       make('h2', { id: 'ask-heading' }, heading),
       make('p', { id: 'ask-text' }, text),
+      items.length ? make('ul', { class: 'items', tabindex: 0, 'aria-label': 'Who' }, ...items.map((item) => make('li', {}, item))) : null,
       make('div', { class: 'actions' },
         make('button', { class: 'button', value: '', autofocus: true }, cancel),
         make('button', { class: `button ${danger ? 'danger filled' : 'primary'}`, value: 'yes' }, button))));

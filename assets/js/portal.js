@@ -5,6 +5,7 @@ import { startMenus } from './menus.js';
 import { prepareForms, startForms } from './forms.js';
 import { startJoin } from './join.js';
 import { prepareBulk } from './bulk.js';
+import { prepareChoose } from './choose.js';
 import { prepareInvite } from './invite.js';
 import { prepareRole } from './roles.js';
 import { startWindows } from './window.js';
@@ -17,6 +18,7 @@ function prepare(root) {
   prepareRole(root);
   prepareForms(root);
   prepareBulk(root);
+  prepareChoose(root);
 }
 
 document.documentElement.classList.add('js');

@@ -44,6 +44,10 @@ class PageWindow {
       toast('The portal did not answer. Nothing was changed; please try again.');
       return this.dialog.open;
     }
+    if (answer.type === 'opaqueredirect') {
+      location.reload();
+      return true;
+    }
     const landed = new URL(answer.url);
     const page = await pageOf(answer);
     const main = page?.querySelector('#main');
@@ -78,7 +82,9 @@ class PageWindow {
     if (this.dialog.getAttribute('aria-busy')) return;
     const fields = new FormData(form, event.submitter);
     const body = form.enctype === 'multipart/form-data' ? fields : new URLSearchParams(fields);
-    this.show(event.submitter?.getAttribute('formaction') ?? form.getAttribute('action'), { method: 'POST', body });
+    // Where the answer to success is the list itself, it is left to the page behind, with its message.
+    const redirect = form.dataset.thenLeave === undefined ? 'follow' : 'manual';
+    this.show(event.submitter?.getAttribute('formaction') ?? form.getAttribute('action'), { method: 'POST', body, redirect });
   }
 
   #onClick(event) {

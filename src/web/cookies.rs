@@ -2,8 +2,11 @@
 
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 
-use super::Flash;
-use crate::config::Config;
+use super::{Flash, frame::Undo};
+use crate::{
+    config::Config,
+    types::{DeploymentId, OrganisationId, Timestamp},
+};
 
 /// Which cookie.
 #[derive(Clone, Copy, Debug)]
@@ -54,23 +57,101 @@ fn build(config: &Config, name: Name, value: String) -> Cookie<'static> {
         .build()
 }
 
+/// How much of a message is kept, as it stands in the cookie: browsers take 4096 bytes, and other cookies are sent along.
+const LONGEST_FLASH: usize = 2000;
+
 /// Leaves a message for the next page.
 pub fn leave_flash(config: &Config, jar: CookieJar, kind: &'static str, text: &str) -> CookieJar {
-    let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
-    set(config, jar, Name::Flash, format!("{kind}.{encoded}"))
+    set(config, jar, Name::Flash, format!("{kind}.{}", encode(text)))
+}
+
+/// Leaves a message about changes of role in a scope (its printed id), which can be undone by the instant at which they happened.
+pub fn leave_undoable(
+    config: &Config,
+    jar: CookieJar,
+    kind: &'static str,
+    text: &str,
+    scope: &str,
+    at: Timestamp,
+) -> CookieJar {
+    set(config, jar, Name::Flash, format!("{kind}!{scope}!{}.{}", at.0, encode(text)))
+}
+
+fn encode(text: &str) -> String {
+    let mut encoded = String::new();
+    for letter in text.chars() {
+        if encoded.len() > LONGEST_FLASH {
+            encoded.extend(url::form_urlencoded::byte_serialize("…".as_bytes()));
+            break;
+        }
+        let mut bytes = [0; 4];
+        encoded.extend(url::form_urlencoded::byte_serialize(letter.encode_utf8(&mut bytes).as_bytes()));
+    }
+    encoded
 }
 
 /// Takes the message that the page before left.
 pub fn take_flash(config: &Config, jar: CookieJar) -> (CookieJar, Option<Flash>) {
     let Some(value) = get(config, &jar, Name::Flash) else { return (jar, None) };
-    let flash = value.split_once('.').and_then(|(kind, text)| {
-        let kind = match kind {
-            "done" => "done",
-            "problem" => "problem",
-            _ => return None,
-        };
-        let text = url::form_urlencoded::parse(format!("t={text}").as_bytes()).next()?.1.into_owned();
-        Some(Flash { kind, text })
-    });
-    (clear(config, jar, Name::Flash), flash)
+    (clear(config, jar, Name::Flash), read_flash(&value))
+}
+
+fn read_flash(value: &str) -> Option<Flash> {
+    let (head, text) = value.split_once('.')?;
+    let mut head = head.splitn(3, '!');
+    let kind = match head.next()? {
+        "done" => "done",
+        "problem" => "problem",
+        _ => return None,
+    };
+    let text = url::form_urlencoded::parse(format!("t={text}").as_bytes()).next()?.1.into_owned();
+    let undo = head.next().zip(head.next()).and_then(|(scope, at)| undo(scope, at));
+    Some(Flash { kind, text, undo })
+}
+
+/// The address is made here and only its scope is read, so that no forged cookie can lead the button anywhere else.
+fn undo(scope: &str, at: &str) -> Option<Undo> {
+    let scope = match (scope.parse::<DeploymentId>(), scope.parse::<OrganisationId>()) {
+        (Ok(deployment), _) => deployment.to_string(),
+        (_, Ok(organisation)) => organisation.to_string(),
+        _ => return None,
+    };
+    Some(Undo { action: format!("/{scope}/staff/undo"), at: at.parse().ok()?, list: String::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST_FLASH, encode, read_flash};
+
+    const SCOPE: &str = "dep_01890a5d-ac96-774b-bcce-b302099a8057";
+
+    #[test]
+    fn a_message_comes_back_with_its_way_back() {
+        let deployment: crate::types::DeploymentId = crate::types::Id::from_uuid(uuid::Uuid::from_u128(7));
+        let value = format!("done!{deployment}!1790000000000.{}", encode("Zoë is Admin now. 50% & more"));
+        let flash = read_flash(&value).unwrap();
+        assert_eq!(flash.text, "Zoë is Admin now. 50% & more");
+        let undo = flash.undo.unwrap();
+        assert_eq!((undo.action, undo.at), (format!("/{deployment}/staff/undo"), 1_790_000_000_000));
+    }
+
+    #[test]
+    fn a_forged_message_leads_nowhere_else() {
+        for head in [
+            "done!//elsewhere.example!1",
+            "done!../sign-out?x=!1",
+            &format!("done!{SCOPE}/../..!1"),
+            "done!dep_x\"><b>!1",
+            &format!("done!{SCOPE}!soon"),
+        ] {
+            let flash = read_flash(&format!("{head}.Hello")).unwrap_or_default();
+            assert!(flash.undo.is_none(), "{head}");
+        }
+        assert!(read_flash("alert.Hello").is_none());
+    }
+
+    #[test]
+    fn a_message_never_outgrows_its_cookie() {
+        assert!(encode(&"漢".repeat(5000)).len() < LONGEST_FLASH + 30);
+    }
 }

@@ -78,6 +78,19 @@ pub struct Flash {
     pub kind: &'static str,
     /// The sentence.
     pub text: String,
+    /// The way back, where there is one.
+    pub undo: Option<Undo>,
+}
+
+/// A button beside a message that takes back what it tells of.
+#[derive(Clone, Default)]
+pub struct Undo {
+    /// Where it is posted to.
+    pub action: String,
+    /// The instant of what is to be undone, in milliseconds.
+    pub at: i64,
+    /// The parameters of the list to come back to.
+    pub list: String,
 }
 
 /// An instant as people read it.
@@ -101,6 +114,11 @@ impl When {
 /// "Tuesday 1 December 2026, 09:00 GMT".
 pub fn exact(at: Timestamp, zone: &TimeZone) -> String {
     at.to_jiff().to_zoned_datetime(zone.clone()).strftime("%A %-d %B %Y, %H:%M %Z").to_string()
+}
+
+/// "31 December 2026".
+pub fn day(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_jiff().to_zoned_datetime(zone.clone()).strftime("%-d %B %Y").to_string()
 }
 
 fn relative(at: Timestamp, now: Timestamp) -> String {

@@ -207,7 +207,7 @@ on_both! {
         app.execute("UPDATE memberships SET ended_at = 1, live_account = NULL WHERE email_key = 'access_controller@northfield.example'").await;
         let answer = accept(&ben, &id.to_string(), PASSWORD).await;
         assert_eq!(answer.status(), StatusCode::CONFLICT);
-        assert!(answer.text().await.unwrap().contains("must be looked at again"));
+        assert!(answer.text().await.unwrap().contains("must be approved again"));
         assert_eq!(app.count("SELECT COUNT(*) FROM invitations WHERE state = 'held'").await, 1);
         assert_eq!(app.events("invitation.held").await, 1);
         let list = app.admin().await.page(&format!("{}/invitations", app.cardiology.path())).await;
@@ -225,7 +225,7 @@ on_both! {
         let ben = app.visitor();
         open(&ben, &app.code(wider, 1)).await;
         let answer = accept(&ben, &wider.to_string(), PASSWORD).await;
-        assert!(answer.text().await.unwrap().contains("must be looked at again"));
+        assert!(answer.text().await.unwrap().contains("must be approved again"));
         app.execute("UPDATE custom_roles SET permissions = 'view_patient_data'").await;
         let narrower = app.invite(&admin, app.cardiology, app.coordinator, "chidi@northfield.example").await;
         let chidi = app.visitor();

@@ -33,6 +33,10 @@ const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/{scope}/access-log.csv", false),
     ("GET", "/{scope}/access-log.json", false),
     ("GET", "/{scope}/access-log/why/{account}", false),
+    ("POST", "/{scope}/staff/selected", false),
+    ("POST", "/{scope}/staff/undo", false),
+    ("GET", "/{scope}/staff/{membership}/until", false),
+    ("POST", "/{scope}/staff/{membership}/until", false),
     ("GET", "/{scope}/invitations", false),
     ("GET", "/{scope}/invitations/new", false),
     ("POST", "/{scope}/invitations/new", false),
@@ -40,6 +44,8 @@ const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/{scope}/invitations/read-file", false),
     ("POST", "/{scope}/invitations/selected", false),
     ("POST", "/{scope}/invitations/{id}/link", false),
+    ("GET", "/{scope}/invitations/{id}/correct", false),
+    ("POST", "/{scope}/invitations/{id}/correct", false),
     ("GET", "/{scope}/invitations/batches/{id}", false),
     ("GET", "/{scope}/review", false),
     ("POST", "/{scope}/review", false),
@@ -161,6 +167,10 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
             request.form(&[("name", "Spare too"), ("permissions", "view_staff"), ("revision", "1"), ("do", "review")])
         }
         ("POST", "/{scope}/roles/{role}/delete") => request.form(&[("revision", "1"), ("do", "delete")]),
+        ("POST", "/{scope}/staff/selected") => {
+            request.form(&[("id", spare.membership.as_str()), ("do", "role"), ("role", "access_controller")])
+        }
+        ("POST", "/{scope}/staff/{membership}/until") => request.form(&[("until", "2030-01-01")]),
         ("POST", "/profile/api-keys") => {
             request.form(&[("name", "Key"), ("scope", scope), ("permissions", "view_patient_data")])
         }

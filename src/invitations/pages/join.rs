@@ -145,8 +145,8 @@ fn show_dead(portal: &Portal, dead: &Dead) -> PageResult {
         ),
         Dead::Replaced => (
             "This invitation was replaced",
-            "A newer invitation was sent, and this link no longer works.",
-            "Look for the newest mail from this portal.",
+            "It was sent anew, so this link no longer works.",
+            "Look for the newest mail from this portal. If there is none, the invitation may have been meant for another address, and there is nothing for you to do.",
             StatusCode::GONE,
         ),
         Dead::Deleted => ("This invitation was withdrawn", "The link no longer works.", ask, StatusCode::GONE),
@@ -163,9 +163,9 @@ fn show_dead(portal: &Portal, dead: &Dead) -> PageResult {
             StatusCode::GONE,
         ),
         Dead::Held => (
-            "This invitation must be looked at again",
-            "Something has changed since it was sent, so somebody of the organisation must look at it again. They can see that in the portal.",
-            "Tell the person who invited you, or somebody else who manages access there.",
+            "This invitation must be approved again",
+            "Something has changed since it was sent: the role, or what the person who sent it may do. Until somebody who manages access there approves it again, nobody can join by it. They see it in the portal's list of pending invitations.",
+            "Tell the person who invited you, or somebody else who manages access there. Once they have approved it, this link works and you get a mail with it.",
             StatusCode::CONFLICT,
         ),
         Dead::AlreadyStaff => (

@@ -1,6 +1,7 @@
 //! The pages of invitations: inviting, what is pending, and the invitee's side.
 
 mod batch;
+mod correct;
 mod form;
 mod invite;
 mod join;
@@ -31,6 +32,7 @@ pub fn routes() -> Router<Portal> {
             "/{scope}/invitations/new",
             get(invite::show).post(invite::submit).layer(DefaultBodyLimit::max(LARGEST_CARRIED)),
         )
+        .route("/{scope}/invitations/{id}/correct", get(correct::show).post(correct::submit))
         .route("/{scope}/invitations/check", post(invite::check).layer(large))
         .route("/{scope}/invitations/read-file", post(invite::read_file).layer(large))
         .route("/{scope}/invitations/batches/{id}", get(batch::show))

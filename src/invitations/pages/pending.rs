@@ -21,7 +21,8 @@ use crate::{
     sites::{self, Place},
     types::{Cursor, InvitationId, Timestamp},
     web::{
-        Frame, Kept, Link, PageResult, Pager, SortHead, ViewFilter, When, cookies, lists::ListAddress, page, see_other,
+        ConfirmPage, Frame, Kept, Link, PageResult, Pager, SortHead, ViewFilter, When, cookies, frame::day,
+        lists::ListAddress, page, see_other,
     },
 };
 
@@ -44,7 +45,11 @@ pub struct PendingRow {
     delivery_word: String,
     delivery_detail: String,
     opened: Option<When>,
+    access_until: Option<String>,
     can_resend: bool,
+    /// Held: offered to everybody who may invite here, and judged by the action.
+    can_approve: bool,
+    can_correct: bool,
     can_copy: bool,
     can_delete: bool,
 }
@@ -61,6 +66,9 @@ struct PendingPage {
     rows: Vec<PendingRow>,
     pager: Pager,
     can_act: bool,
+    /// Whether a row of this page can be approved again.
+    any_held: bool,
+    place: String,
     empty: Option<String>,
     mail_trouble: Option<String>,
 }
@@ -117,7 +125,7 @@ pub(super) async fn list(
     let address = asked.address(&place);
     let pager = address.pager(&found);
     let words = Words::read(&portal, &place).await?;
-    let rows = found.rows.into_iter().map(|row| words.row(row)).collect();
+    let rows: Vec<_> = found.rows.into_iter().map(|row| words.row(row)).collect();
     let states = Filter::ALL
         .iter()
         .map(|(filter, key, label)| {
@@ -156,6 +164,8 @@ pub(super) async fn list(
         keep,
         states,
         heads,
+        any_held: rows.iter().any(|row| row.can_approve),
+        place: place.full_name(),
         rows,
         pager,
         can_act: true,
@@ -222,7 +232,10 @@ impl Words {
             invited_by: if row.inviter_name.is_empty() { "The portal".to_owned() } else { row.inviter_name.clone() },
             sent: self.when(invitation.sent_at),
             opened: invitation.opened_at.map(|at| self.when(at)),
+            access_until: invitation.access_until.map(|at| day(at, &self.zone)),
             can_resend: invitation.state == Standing::Pending,
+            can_approve: invitation.state == Standing::Held,
+            can_correct: matches!(invitation.state, Standing::Pending | Standing::Held),
             can_copy: self.can_copy && state == "pending",
             can_delete: true,
             expires,
@@ -258,20 +271,6 @@ pub(super) struct SelectedForm {
     r#do: String,
 }
 
-#[derive(Template)]
-#[template(path = "confirm.html")]
-struct ConfirmPage {
-    frame: Frame,
-    heading: String,
-    text: String,
-    items: Vec<String>,
-    action: String,
-    hidden: Vec<(String, String)>,
-    button: String,
-    danger: bool,
-    cancel: String,
-}
-
 pub(super) async fn submit_selected(
     State(portal): State<Portal>,
     SignedIn(caller): SignedIn,
@@ -288,6 +287,8 @@ pub(super) async fn submit_selected(
     }
     let (done, word) = match form.r#do.as_str() {
         "resend" => (actions::resend_invitations(&portal, &caller, place.scope, &ids).await?, "resent"),
+        // Approving is sending again by somebody who may: the action asks the rule of whoever presses.
+        "approve" => (actions::resend_invitations(&portal, &caller, place.scope, &ids).await?, "approved"),
         "delete" => (actions::delete_invitations(&portal, &caller, place.scope, &ids).await?, "deleted"),
         "ask_delete" => return ask_delete(&portal, &caller, &place, &ids, back).await,
         _ => return Err(Error::field("do", "Choose what to do with the invitations").into()),

@@ -134,8 +134,11 @@ pub async fn undo_change(portal: &Portal, caller: &Caller, scope: Scope, at: Tim
         return Err(too_late());
     }
     for member in members {
-        let Some(before) = store::previous_role(op.tx(), member.membership).await? else { continue };
-        let Some(role) = access::find_role(op.tx(), scope.organisation, before).await? else { continue };
+        let Some(role) = role_before(&op, &member).await? else {
+            let error = Error::Conflict("the earlier role no longer exists".to_owned());
+            changes.not_done.push(NotChanged { membership: member.membership, name: member.name, error });
+            continue;
+        };
         match change_one(&mut op, &granted, &member, &role).await? {
             Ok(()) => {
                 invitations::actions::release_held_at(&mut op, member.account, at).await?;
@@ -146,6 +149,14 @@ pub async fn undo_change(portal: &Portal, caller: &Caller, scope: Scope, at: Tim
     }
     op.commit().await?;
     Ok(changes)
+}
+
+/// The role that somebody had before the last change, if it still exists.
+async fn role_before(op: &Op, member: &Member) -> Result<Option<Role>> {
+    match store::previous_role(op.tx(), member.membership).await? {
+        Some(before) => Ok(access::find_role(op.tx(), member.scope.organisation, before).await?),
+        None => Ok(None),
+    }
 }
 
 /// Gives everybody who holds `from` the role `to`, because `from` is being deleted. The caller's proof is for editing roles, and

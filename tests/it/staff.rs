@@ -1,0 +1,461 @@
+//! All staff members: changing roles, undoing, ending access, one or many, and above all what is refused.
+
+use std::time::Duration;
+
+use care_portal::{
+    access::{DefaultRole, RoleKey, Scope},
+    staff::actions::warn_of_endings,
+    types::InvitationId,
+};
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::{
+    on_both,
+    support::app::{Database, Person, TestApp, location},
+};
+
+const STAFF: RoleKey = RoleKey::Default(DefaultRole::DeploymentStaff);
+const ADMIN: RoleKey = RoleKey::Default(DefaultRole::Admin);
+const CONTROLLER: RoleKey = RoleKey::Default(DefaultRole::AccessController);
+const HOUR: u64 = 3600;
+
+/// Everything that the API tells of somebody in a scope.
+async fn member(app: &TestApp, scope: Scope, word: &str) -> Option<Value> {
+    let ada = app.admin().await;
+    let (_, list) = ada.json("GET", &format!("/api/v1/scopes/{scope}/staff?q={word}%40&limit=200"), None).await;
+    let rows = list["staff"].as_array().unwrap().clone();
+    rows.into_iter().find(|row| row["scope"] == scope.to_string())
+}
+
+async fn id(app: &TestApp, scope: Scope, word: &str) -> String {
+    member(app, scope, word).await.unwrap()["membership"].as_str().unwrap().to_owned()
+}
+
+async fn role(app: &TestApp, scope: Scope, word: &str) -> String {
+    member(app, scope, word).await.unwrap()["role"].as_str().unwrap().to_owned()
+}
+
+fn staff(scope: Scope) -> String {
+    format!("{}/staff", scope.path())
+}
+
+/// Does something with rows and reads the message on the list.
+async fn select(who: &Person, scope: Scope, ids: &[&str], what: &[(&str, &str)]) -> String {
+    let mut form: Vec<_> = ids.iter().map(|id| ("id", *id)).collect();
+    form.extend(what);
+    let answer = who.post(&format!("{}/selected", staff(scope)), &form).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    flash(who, &location(&answer)).await
+}
+
+/// The message on the page at `path`, with its undo button.
+async fn flash(who: &Person, path: &str) -> String {
+    let page = who.page(path).await;
+    let Some((_, rest)) = page.split_once("class=\"flash ") else { panic!("no message: {page}") };
+    rest.split("</div>").next().unwrap().replace("&#39;", "'")
+}
+
+fn undo_of(flash: &str) -> (String, String) {
+    let part = |before: &str| flash.split(before).nth(1).unwrap().split('"').next().unwrap().to_owned();
+    (part("action=\""), part("name=\"at\" value=\""))
+}
+
+async fn change(who: &Person, scope: Scope, id: &str, to: &str) -> String {
+    select(who, scope, &[id], &[("do", "role"), ("role", to)]).await
+}
+
+/// Presses the undo button of a message.
+async fn undo(who: &Person, message: &str) -> String {
+    let (action, at) = undo_of(message);
+    let answer = who.post(&action, &[("at", &at)]).await;
+    flash(who, &location(&answer)).await
+}
+
+async fn patch(who: &Person, scope: Scope, id: &str, body: Value) -> StatusCode {
+    who.json("PATCH", &format!("/api/v1/scopes/{scope}/staff/{id}"), Some(body)).await.0
+}
+
+async fn pending_state(app: &TestApp, id: InvitationId) -> String {
+    let (_, body) = app.admin().await.json("GET", &format!("/api/v1/invitations/{id}"), None).await;
+    body["state"].as_str().unwrap_or_else(|| panic!("{body}")).to_owned()
+}
+
+async fn correct(who: &Person, scope: Scope, id: InvitationId, email: &str) -> Response {
+    who.post(&format!("{}/invitations/{id}/correct", scope.path()), &[("email", email)]).await
+}
+
+on_both! {
+    async fn a_change_is_in_force_at_the_next_request_and_can_be_undone(app: &TestApp) {
+        let wren = app.person("wren", STAFF, app.cardiology).await;
+        let wren_id = id(app, app.cardiology, "wren").await;
+        let ada = app.admin().await;
+        let list = staff(app.cardiology);
+        assert!(ada.page(&list).await.contains("aria-label=\"Role of wren Example\""));
+        assert!(wren.get(&list).await.status().is_success());
+        let answer = ada
+            .post(&format!("{list}/selected"), &[("id", &wren_id), ("do", "role"), ("role", "contributor"), ("list", "q=wren&sort=email&evil=1")])
+            .await;
+        assert_eq!(location(&answer), format!("{list}?q=wren&sort=email"), "the same list again, and nothing else");
+        let told = flash(&ada, &location(&answer)).await;
+        assert!(told.contains("wren Example is Contributor now.") && told.contains("Undo"), "{told}");
+        assert_eq!(wren.get(&list).await.status(), StatusCode::FORBIDDEN, "the same session, another role");
+        app.advance(Duration::from_secs(60));
+        let told = undo(&ada, &told).await;
+        assert!(told.contains("wren Example has the earlier role again.") && !told.contains("Undo"), "{told}");
+        assert!(wren.get(&list).await.status().is_success());
+        assert_eq!(app.events("membership.role_changed").await, 2);
+    }
+
+    async fn several_are_changed_and_undone_together_and_one_refusal_spoils_nothing(app: &TestApp) {
+        for word in ["wren", "olu", "mei"] {
+            app.person(word, STAFF, app.cardiology).await;
+        }
+        app.person("eilidh", ADMIN, app.cardiology).await;
+        let priya = app.person("priya", CONTROLLER, app.organisation).await;
+        let mut ids = Vec::new();
+        for word in ["wren", "olu", "mei", "eilidh"] {
+            ids.push(id(app, app.cardiology, word).await);
+        }
+        let own = id(app, app.organisation, "priya").await;
+        let all: Vec<_> = ids.iter().chain([&own, &ids[0]]).map(String::as_str).collect();
+        let told = select(&priya, app.organisation, &all, &[("do", "role"), ("role", "organisation_staff")]).await;
+        for part in [
+            "3 people are Organisation Staff now.",
+            "2 were not changed:",
+            "eilidh Example (only an Admin may change or remove somebody who is Admin)",
+            "priya Example (nobody changes their own access",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        assert_eq!(app.events("membership.change_refused").await, 2);
+        app.advance(Duration::from_secs(60));
+        let ada = app.admin().await;
+        let (action, at) = undo_of(&told);
+        let answer = ada.post(&action, &[("at", &at)]).await;
+        assert!(flash(&ada, &location(&answer)).await.contains("can no longer be undone"), "a colleague's change is not one's own");
+        let told = undo(&priya, &told).await;
+        assert!(told.contains("3 people have their earlier roles again."), "{told}");
+        assert_eq!(role(app, app.cardiology, "olu").await, "deployment_staff");
+        app.advance(Duration::from_secs(60));
+        let answer = priya.post(&action, &[("at", &at)]).await;
+        assert!(flash(&priya, &location(&answer)).await.contains("can no longer be undone"), "once is all");
+    }
+
+    async fn a_change_cannot_be_undone_too_late_or_after_another(app: &TestApp) {
+        app.person("wren", STAFF, app.cardiology).await;
+        let wren = id(app, app.cardiology, "wren").await;
+        let ada = app.admin().await;
+        let first = change(&ada, app.cardiology, &wren, "contributor").await;
+        app.advance(Duration::from_secs(60));
+        let second = change(&ada, app.cardiology, &wren, "organisation_staff").await;
+        assert!(undo(&ada, &first).await.contains("can no longer be undone"));
+        assert_eq!(role(app, app.cardiology, "wren").await, "organisation_staff");
+        app.advance(Duration::from_millis(30 * 60 * 1000 + 1));
+        assert!(undo(&ada, &second).await.contains("can no longer be undone"));
+        assert_eq!(role(app, app.cardiology, "wren").await, "organisation_staff");
+    }
+
+    async fn nobody_changes_themselves_or_somebody_stronger_or_beyond_their_own(app: &TestApp) {
+        let samuel = app.person("samuel", CONTROLLER, app.cardiology).await;
+        app.person("eilidh", ADMIN, app.cardiology).await;
+        app.person("lucy", RoleKey::Default(DefaultRole::Contributor), app.cardiology).await;
+        app.person("wren", STAFF, app.cardiology).await;
+        let page = samuel.page(&staff(app.cardiology)).await;
+        assert!(page.contains("Role of wren Example"));
+        for word in ["samuel", "eilidh", "lucy"] {
+            assert!(!page.contains(&format!("Role of {word} Example")), "{word} has no dead list");
+            assert!(!page.contains(&format!("Select {word} Example")), "{word}");
+        }
+        assert!(page.contains("only an Admin may change or remove somebody who is Contributor"), "the reason is there to read");
+        assert!(!page.contains("value=\"admin\""), "no role that would be refused");
+        for (word, to, status) in [
+            ("samuel", "organisation_staff", StatusCode::FORBIDDEN),
+            ("eilidh", "organisation_staff", StatusCode::FORBIDDEN),
+            ("wren", "admin", StatusCode::FORBIDDEN),
+            ("wren", "contributor", StatusCode::FORBIDDEN),
+            ("wren", "rol_nonsense", StatusCode::UNPROCESSABLE_ENTITY),
+        ] {
+            let person = id(app, app.cardiology, word).await;
+            assert_eq!(patch(&samuel, app.cardiology, &person, json!({ "role": to })).await, status, "{word} {to}");
+            let told = change(&samuel, app.cardiology, &person, to).await;
+            assert!(told.contains("problem") && !told.contains("Undo"), "{word} {to}: {told}");
+        }
+        for word in ["samuel", "eilidh"] {
+            let person = id(app, app.cardiology, word).await;
+            assert!(select(&samuel, app.cardiology, &[&person], &[("do", "remove")]).await.contains("was not removed"));
+            assert!(select(&samuel, app.cardiology, &[&person], &[("do", "until"), ("until", "2030-01-01")]).await.contains("was not changed"));
+        }
+        assert_eq!(app.count("SELECT COUNT(*) FROM memberships WHERE ended_at IS NOT NULL OR ends_at IS NOT NULL OR changed_at IS NOT NULL").await, 0);
+    }
+
+    async fn who_may_only_see_staff_is_offered_nothing(app: &TestApp) {
+        let wren = app.person("wren", STAFF, app.cardiology).await;
+        app.person("olu", STAFF, app.cardiology).await;
+        let olu = id(app, app.cardiology, "olu").await;
+        let page = wren.page(&staff(app.cardiology)).await;
+        assert!(page.contains("olu Example") && !page.contains("Role of") && !page.contains("Menu for") && !page.contains("type=\"checkbox\""));
+        for what in [[("do", "role"), ("role", "contributor")], [("do", "remove"), ("x", "y")], [("do", "until"), ("until", "2030-01-01")]] {
+            let mut form = vec![("id", olu.as_str())];
+            form.extend(what);
+            assert_eq!(wren.post(&format!("{}/selected", staff(app.cardiology)), &form).await.status(), StatusCode::FORBIDDEN);
+        }
+        assert_eq!(wren.post(&format!("{}/undo", staff(app.cardiology)), &[("at", "1")]).await.status(), StatusCode::FORBIDDEN);
+        assert_eq!(wren.get(&format!("{}/{olu}/until", staff(app.cardiology))).await.status(), StatusCode::FORBIDDEN);
+    }
+
+    async fn the_last_admin_stays(app: &TestApp) {
+        let tomasz = app.person("tomasz", ADMIN, app.organisation).await;
+        let (ada_id, tomasz_id) = (id(app, app.organisation, "ada").await, id(app, app.organisation, "tomasz").await);
+        let ada = app.admin().await;
+        // An Admin with an end date does not count: they will be gone one day.
+        let told = select(&ada, app.organisation, &[&tomasz_id], &[("do", "until"), ("until", "2030-01-01")]).await;
+        assert!(told.contains("tomasz Example has access until 1 January 2030."), "{told}");
+        for what in [[("do", "role"), ("role", "contributor")], [("do", "remove"), ("x", "y")], [("do", "until"), ("until", "2030-01-01")]] {
+            let told = select(&tomasz, app.organisation, &[&ada_id], &what).await;
+            assert!(told.contains("always keeps one Admin"), "{told}");
+        }
+        assert_eq!(tomasz.json("DELETE", &format!("/api/v1/scopes/{}/staff/{ada_id}", app.organisation), None).await.0, StatusCode::FORBIDDEN);
+        // Without the end date there are two, and one may go.
+        let path = format!("{}/{tomasz_id}/until", staff(app.organisation));
+        assert!(ada.page(&path).await.contains("Until 1 January 2030"));
+        let answer = ada.post(&path, &[("do", "never")]).await;
+        assert!(flash(&ada, &location(&answer)).await.contains("without an end date"));
+        assert!(change(&tomasz, app.organisation, &ada_id, "organisation_staff").await.contains("Ada Okafor is Organisation Staff now."));
+    }
+
+    async fn another_place_is_out_of_reach(app: &TestApp) {
+        let eilidh = app.person("eilidh", ADMIN, app.cardiology).await;
+        app.person("chidi", STAFF, app.diabetes).await;
+        let chidi = id(app, app.diabetes, "chidi").await;
+        for scope in [app.diabetes, app.organisation] {
+            assert_eq!(eilidh.get(&staff(scope)).await.status(), StatusCode::NOT_FOUND);
+            for (path, form) in [("selected", vec![("id", chidi.as_str()), ("do", "remove")]), ("undo", vec![("at", "1")])] {
+                assert_eq!(eilidh.post(&format!("{}/{path}", staff(scope)), &form).await.status(), StatusCode::NOT_FOUND);
+            }
+        }
+        // Through one's own place, too, the other's people are as if they did not exist.
+        assert_eq!(eilidh.get(&format!("{}/{chidi}/until", staff(app.cardiology))).await.status(), StatusCode::NOT_FOUND);
+        assert_eq!(patch(&eilidh, app.cardiology, &chidi, json!({ "role": "contributor" })).await, StatusCode::NOT_FOUND);
+        let told = select(&eilidh, app.cardiology, &[&chidi], &[("do", "remove")]).await;
+        assert!(told.contains("One person was not removed") && !told.contains("chidi"), "{told}");
+        assert_eq!(role(app, app.diabetes, "chidi").await, "deployment_staff");
+    }
+
+    async fn forged_fields_change_nothing(app: &TestApp) {
+        app.person("wren", STAFF, app.cardiology).await;
+        let wren = id(app, app.cardiology, "wren").await;
+        let ada = app.admin().await;
+        let path = format!("{}/selected", staff(app.cardiology));
+        assert_eq!(ada.post(&path, &[("id", &wren), ("do", "promote")]).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        for form in [
+            vec![("do", "remove")],
+            vec![("id", "mem_nonsense"), ("do", "remove")],
+            vec![("id", wren.as_str()), ("do", "role")],
+            vec![("id", wren.as_str()), ("do", "role"), ("role", "root")],
+            vec![("id", wren.as_str()), ("do", "until"), ("until", "tomorrow")],
+            vec![("id", wren.as_str()), ("do", "until"), ("until", "2020-01-01")],
+            vec![("id", wren.as_str()), ("do", "until"), ("until", "")],
+        ] {
+            let answer = ada.post(&path, &form).await;
+            assert!(flash(&ada, &location(&answer)).await.starts_with("flash-problem"), "{form:?}");
+        }
+        let answer = ada.post(&path, &[("id", &wren), ("do", "role"), ("role", "contributor"), ("list", "//elsewhere.example/?q=%0d%0ax")]).await;
+        assert!(location(&answer).starts_with(&staff(app.cardiology)), "{}", location(&answer));
+        assert_eq!(app.count("SELECT COUNT(*) FROM memberships WHERE ended_at IS NOT NULL OR ends_at IS NOT NULL").await, 0);
+    }
+
+    async fn removal_ends_sessions_and_keys_at_once_and_keeps_the_history(app: &TestApp) {
+        let wren = app.person("wren", STAFF, app.cardiology).await;
+        wren.post("/profile/api-keys", &[("name", "Rota"), ("scope", &app.cardiology.to_string()), ("permissions", "view_patient_data")]).await;
+        let wren_id = id(app, app.cardiology, "wren").await;
+        let ada = app.admin().await;
+        let asked = ada.post(&format!("{}/selected", staff(app.cardiology)), &[("id", &wren_id), ("do", "ask_remove")]).await.text().await.unwrap();
+        assert!(asked.contains("Remove wren Example from the team?") && asked.contains("stay on what they wrote"), "{asked}");
+        assert!(member(app, app.cardiology, "wren").await.is_some(), "asking removes nobody");
+        let told = select(&ada, app.cardiology, &[&wren_id], &[("do", "remove")]).await;
+        assert!(told.contains("wren Example was removed from the team."), "{told}");
+        assert_eq!(location(&wren.get(&staff(app.cardiology)).await).split('?').next(), Some("/sign-in"), "the session has ended");
+        assert_eq!(app.count("SELECT COUNT(*) FROM api_keys WHERE revoked_at IS NULL").await, 0);
+        assert_eq!(app.count("SELECT COUNT(*) FROM memberships WHERE email_key = 'wren@northfield.example' AND role = 'deployment_staff' AND ended_at IS NOT NULL").await, 1, "the row stays");
+        assert_eq!(app.events("membership.ended").await, 1);
+        let again = select(&ada, app.cardiology, &[&wren_id], &[("do", "remove")]).await;
+        assert!(again.contains("this access has ended already"), "{again}");
+        // The account is still there; a new invitation gives access again.
+        app.invite(&app.admin_caller().await, app.cardiology, STAFF, "wren@northfield.example").await;
+    }
+
+    async fn another_membership_is_kept_and_the_switcher_leads_between_them(app: &TestApp) {
+        app.person("wren", STAFF, app.cardiology).await;
+        let second = app.invite(&app.admin_caller().await, app.diabetes, CONTROLLER, "wren@northfield.example").await;
+        let wren = app.sign_in("wren@northfield.example").await;
+        wren.post("/join", &[("code", &app.code(second, 1))]).await;
+        assert!(wren.post("/join/accept", &[("invitation", &second.to_string())]).await.status().is_redirection());
+        let page = wren.page(&staff(app.diabetes)).await;
+        assert!(page.contains("Change place") && page.contains(&format!("href=\"{}\"", app.cardiology.path())), "the switcher");
+        let ada = app.admin().await;
+        let both = ada.page(&format!("{}?q=wren", staff(app.organisation))).await;
+        assert_eq!(both.matches("aria-label=\"Role of wren Example\"").count(), 2, "a row for each");
+        assert!(both.contains("title=\"Cardiology\"") && both.contains("title=\"Diabetes Care\""));
+        assert!(both.contains("Northfield Hospital and all its deployments"));
+        let there = id(app, app.cardiology, "wren").await;
+        select(&ada, app.organisation, &[&there], &[("do", "remove")]).await;
+        let wren = app.sign_in("wren@northfield.example").await;
+        assert_eq!(wren.get(&staff(app.cardiology)).await.status(), StatusCode::NOT_FOUND);
+        assert!(wren.get(&staff(app.diabetes)).await.status().is_success());
+    }
+
+    async fn access_ends_at_the_very_millisecond_with_nothing_running(app: &TestApp) {
+        let wren = app.person("wren", STAFF, app.cardiology).await;
+        let wren_id = id(app, app.cardiology, "wren").await;
+        let ada = app.admin().await;
+        let end = app.portal.now().plus(Duration::from_secs(HOUR / 2));
+        assert_eq!(patch(&ada, app.cardiology, &wren_id, json!({ "access_until": end.to_rfc3339() })).await, StatusCode::OK);
+        app.advance(Duration::from_millis(HOUR / 2 * 1000 - 1));
+        assert!(wren.get(&staff(app.cardiology)).await.status().is_success());
+        app.advance(Duration::from_millis(1));
+        assert_eq!(wren.get(&staff(app.cardiology)).await.status(), StatusCode::NOT_FOUND);
+        assert!(member(app, app.cardiology, "wren").await.is_none());
+        let again = app.invite(&app.admin_caller().await, app.cardiology, STAFF, "wren@northfield.example").await;
+        wren.post("/join", &[("code", &app.code(again, 1))]).await;
+        let answer = wren.post("/join/accept", &[("invitation", &again.to_string())]).await;
+        assert!(answer.status().is_redirection(), "{}", answer.text().await.unwrap());
+        assert!(wren.get(&staff(app.cardiology)).await.status().is_success());
+    }
+
+    async fn the_end_is_chosen_beside_its_errors_and_shown(app: &TestApp) {
+        app.person("wren", STAFF, app.cardiology).await;
+        let wren = id(app, app.cardiology, "wren").await;
+        let ada = app.admin().await;
+        let path = format!("{}/{wren}/until", staff(app.cardiology));
+        assert!(ada.page(&path).await.contains("No end date"));
+        let today = app.portal.now().to_rfc3339()[..10].to_owned();
+        for (day, message) in [("", "Choose the last day"), ("soon", "such as 2026-12-31"), (today.as_str(), "Choose a day after today")] {
+            let answer = ada.post(&path, &[("until", day)]).await;
+            assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+            let page = answer.text().await.unwrap();
+            assert!(page.contains(message) && page.contains("until-error") && page.contains(&format!("value=\"{day}\"")), "{page}");
+        }
+        let answer = ada.post(&path, &[("until", "2030-12-31"), ("list", "q=wren")]).await;
+        assert_eq!(location(&answer), format!("{}?q=wren", staff(app.cardiology)));
+        assert!(flash(&ada, &location(&answer)).await.contains("wren Example has access until 31 December 2030."));
+        assert!(ada.page(&staff(app.cardiology)).await.contains("Until 31 December 2030"));
+        let soon = app.portal.now().plus(Duration::from_secs(5 * 24 * HOUR + HOUR)).to_rfc3339();
+        patch(&ada, app.cardiology, &wren, json!({ "access_until": soon })).await;
+        assert!(ada.page(&staff(app.cardiology)).await.contains("Ends in 5 days"));
+    }
+
+    async fn an_end_is_announced_once_a_week_before(app: &TestApp) {
+        app.person("wren", STAFF, app.cardiology).await;
+        let wren = id(app, app.cardiology, "wren").await;
+        let end = app.portal.now().plus(Duration::from_secs(20 * 24 * HOUR));
+        patch(&app.admin().await, app.cardiology, &wren, json!({ "access_until": end.to_rfc3339() })).await;
+        let mails = "SELECT COUNT(*) FROM mails WHERE kind LIKE 'access_ending%'";
+        assert_eq!(warn_of_endings(&app.portal).await.unwrap(), 0);
+        app.advance(Duration::from_secs(13 * 24 * HOUR));
+        assert_eq!(warn_of_endings(&app.portal).await.unwrap(), 1);
+        assert_eq!(warn_of_endings(&app.portal).await.unwrap(), 0, "once");
+        assert_eq!(app.count(mails).await, 2, "to the person and to whoever gave it");
+        app.send_mail().await;
+        assert_eq!(app.count(&format!("{mails} AND state = 'sent'")).await, 2);
+        // A new date is a new word; a mail about the old one is never sent.
+        let later = end.plus(Duration::from_secs(HOUR));
+        patch(&app.admin().await, app.cardiology, &wren, json!({ "access_until": later.to_rfc3339() })).await;
+        app.advance(Duration::from_secs(HOUR));
+        assert_eq!(warn_of_endings(&app.portal).await.unwrap(), 1);
+        patch(&app.admin().await, app.cardiology, &wren, json!({ "access_until": "never" })).await;
+        app.send_mail().await;
+        assert_eq!(app.count(&format!("{mails} AND state = 'sent'")).await, 2, "the date has moved");
+        assert_eq!(warn_of_endings(&app.portal).await.unwrap(), 0);
+    }
+
+    async fn invitations_of_somebody_demoted_are_held_and_released_by_undo(app: &TestApp) {
+        let priya = app.person("priya", CONTROLLER, app.organisation).await;
+        let caller = care_portal::identity::actions::act_from_terminal(&app.portal, "priya@northfield.example").await.unwrap();
+        let ben = app.invite(&caller, app.cardiology, STAFF, "ben@northfield.example").await;
+        let ada = app.admin().await;
+        let priya_id = id(app, app.organisation, "priya").await;
+        let told = change(&ada, app.organisation, &priya_id, "organisation_staff").await;
+        assert_eq!(pending_state(app, ben).await, "held");
+        let pending = format!("{}/invitations", app.cardiology.path());
+        let page = ada.page(&pending).await;
+        assert!(page.contains("Approve again") && page.contains("whoever invited may no longer do so"), "{page}");
+        assert!(!page.contains("Resend invitation</button></form>"), "in place of Resend");
+        assert_eq!(priya.get(&pending).await.status(), StatusCode::FORBIDDEN);
+        let link = app.visitor();
+        link.post("/join", &[("code", &app.code(ben, 1))]).await;
+        assert!(link.get("/join").await.text().await.unwrap().contains("must be approved again"));
+        app.advance(Duration::from_secs(60));
+        undo(&ada, &told).await;
+        assert_eq!(pending_state(app, ben).await, "pending");
+        assert!(link.page("/join").await.contains("Create account"));
+    }
+
+    async fn a_held_invitation_is_approved_by_somebody_who_may(app: &TestApp) {
+        app.person("tomasz", ADMIN, app.organisation).await;
+        let priya = app.person("priya", CONTROLLER, app.organisation).await;
+        let caller = care_portal::identity::actions::act_from_terminal(&app.portal, "tomasz@northfield.example").await.unwrap();
+        let lucy = app.invite(&caller, app.cardiology, RoleKey::Default(DefaultRole::Contributor), "lucy@northfield.example").await;
+        let tomasz = id(app, app.organisation, "tomasz").await;
+        let ada = app.admin().await;
+        select(&ada, app.organisation, &[&tomasz], &[("do", "remove")]).await;
+        assert_eq!(pending_state(app, lucy).await, "held");
+        let selected = format!("{}/invitations/selected", app.cardiology.path());
+        let form = [("id", lucy.to_string()), ("do", "approve".to_owned())];
+        let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let answer = priya.post(&selected, &form).await;
+        assert!(flash(&priya, &location(&answer)).await.contains("was not approved: only an Admin may give the role Contributor"));
+        assert_eq!(pending_state(app, lucy).await, "held");
+        let answer = ada.post(&selected, &form).await;
+        assert!(flash(&ada, &location(&answer)).await.contains("The invitation of lucy@northfield.example was approved."));
+        assert_eq!((pending_state(app, lucy).await.as_str(), app.events("invitation.approved").await), ("pending", 1));
+    }
+
+    async fn an_address_is_corrected_and_the_wrong_one_loses_its_link(app: &TestApp) {
+        let ben = app.invite(&app.admin_caller().await, app.cardiology, STAFF, "bne@northfield.example").await;
+        app.invite(&app.admin_caller().await, app.cardiology, STAFF, "taken@northfield.example").await;
+        let ada = app.admin().await;
+        let page = ada.page(&format!("{}/invitations/{ben}/correct", app.cardiology.path())).await;
+        assert!(page.contains("value=\"bne@northfield.example\"") && page.contains("stops working at once"), "{page}");
+        for (email, message) in [
+            ("", "There is no address here"),
+            ("nobody", "There is no"),
+            ("bne@northfield.example", "already"),
+            ("taken@northfield.example", ""),
+            ("a@northfield.example, b@northfield.example", ""),
+        ] {
+            let answer = correct(&ada, app.cardiology, ben, email).await;
+            assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{email}");
+            let page = answer.text().await.unwrap();
+            assert!(page.contains("email-error") && page.contains(message) && page.contains(&format!("value=\"{email}\"")), "{page}");
+        }
+        let answer = correct(&ada, app.cardiology, ben, "ben@northfield.example").await;
+        let told = flash(&ada, &location(&answer)).await;
+        assert!(told.contains("goes to ben@northfield.example now") && told.contains("bne@northfield.example no longer works"), "{told}");
+        assert_eq!(app.count("SELECT COUNT(*) FROM mails WHERE recipient = 'bne@northfield.example' AND state = 'withdrawn'").await, 1);
+        assert_eq!(app.count("SELECT COUNT(*) FROM mails WHERE recipient = 'ben@northfield.example' AND state = 'queued'").await, 1);
+        let old = app.visitor();
+        old.post("/join", &[("code", &app.code(ben, 1))]).await;
+        let dead = old.get("/join").await.text().await.unwrap();
+        assert!(dead.contains("This invitation was replaced") && !dead.contains("ben@"), "{dead}");
+        let new = app.visitor();
+        new.post("/join", &[("code", &app.code(ben, 2))]).await;
+        assert!(new.page("/join").await.contains("Create account"));
+        assert_eq!(app.events("invitation.corrected").await, 1);
+    }
+
+    async fn correcting_asks_the_rule_and_reaches_no_other_place(app: &TestApp) {
+        let admin = app.admin_caller().await;
+        let lucy = app.invite(&admin, app.cardiology, RoleKey::Default(DefaultRole::Contributor), "lucy@northfield.example").await;
+        let chidi = app.invite(&admin, app.diabetes, STAFF, "chidi@northfield.example").await;
+        let samuel = app.person("samuel", CONTROLLER, app.cardiology).await;
+        assert_eq!(correct(&samuel, app.cardiology, lucy, "me@northfield.example").await.status(), StatusCode::FORBIDDEN);
+        assert_eq!(correct(&samuel, app.cardiology, chidi, "me@northfield.example").await.status(), StatusCode::NOT_FOUND);
+        let ada = app.admin().await;
+        assert_eq!(correct(&ada, app.cardiology, chidi, "me@northfield.example").await.status(), StatusCode::NOT_FOUND, "of another place");
+        // A held one is corrected by somebody who may give its role, and answers for it from then on.
+        app.execute("UPDATE invitations SET state = 'held', held_reason = 'because' WHERE email_key = 'lucy@northfield.example'").await;
+        assert!(correct(&ada, app.cardiology, lucy, "lucy.hartley@northfield.example").await.status().is_redirection());
+        assert_eq!(pending_state(app, lucy).await, "pending");
+    }
+}
