@@ -156,6 +156,17 @@ on_both! {
         assert_eq!(role(app, app.cardiology, "wren").await, "organisation_staff");
     }
 
+    async fn undoing_tells_when_the_earlier_role_is_gone(app: &TestApp) {
+        app.person("wren", app.coordinator, app.cardiology).await;
+        let wren = id(app, app.cardiology, "wren").await;
+        let ada = app.admin().await;
+        let told = change(&ada, app.cardiology, &wren, "contributor").await;
+        app.execute("UPDATE custom_roles SET deleted_at = 1").await;
+        let told = undo(&ada, &told).await;
+        assert!(told.contains("wren Example was not changed back: the earlier role no longer exists."), "{told}");
+        assert_eq!(role(app, app.cardiology, "wren").await, "contributor");
+    }
+
     async fn nobody_changes_themselves_or_somebody_stronger_or_beyond_their_own(app: &TestApp) {
         let samuel = app.person("samuel", CONTROLLER, app.cardiology).await;
         app.person("eilidh", ADMIN, app.cardiology).await;
