@@ -22,8 +22,8 @@ use crate::{
     sites::{self, Place},
     types::{Cursor, MembershipId, Timestamp},
     web::{
-        Frame, Link, PageResult, Pager, ViewFilter, When, cookies, csv, lists::ListAddress, page, page_with_status,
-        see_other,
+        ConfirmPage, Frame, Link, PageResult, Pager, ViewFilter, When, cookies, csv, lists::ListAddress, page,
+        page_with_status, see_other,
     },
 };
 
@@ -262,20 +262,6 @@ async fn mark(
         ListAddress::new(format!("{}/review", place.scope.path())).with("show", field("show").unwrap_or_default());
     let back = back.with("from", field("from").unwrap_or_default());
     Ok((jar, see_other(&back.url())).into_response())
-}
-
-#[derive(Template)]
-#[template(path = "confirm.html")]
-struct ConfirmPage {
-    frame: Frame,
-    heading: String,
-    text: String,
-    items: Vec<String>,
-    action: String,
-    hidden: Vec<(String, String)>,
-    button: String,
-    danger: bool,
-    cancel: String,
 }
 
 async fn ask_finish(

@@ -45,7 +45,7 @@ pub struct StaffRow {
     ends: Option<Ends>,
     you: bool,
     address_proven: bool,
-    /// Whether the row leads to the access log's page about this person. Off until the log has that page.
+    /// Whether the row leads to the access log's page about this person.
     can_ask_why: bool,
 }
 
@@ -196,7 +196,7 @@ impl<'a> Words<'a> {
             name: row.name,
             email: row.email,
             address_proven: row.address_proven,
-            can_ask_why: false,
+            can_ask_why: self.actor.may(Permission::ViewAudit, &row.scope),
         }
     }
 
