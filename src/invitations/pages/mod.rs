@@ -24,15 +24,13 @@ const LARGEST_CARRIED: usize = LARGEST_FORM + 1024 * 1024;
 /// The pages of this room.
 pub fn routes() -> Router<Portal> {
     let large = DefaultBodyLimit::max(LARGEST_FORM);
+    let carried = DefaultBodyLimit::max(LARGEST_CARRIED);
     Router::new()
         .route("/{scope}/invitations", get(pending::list))
         .route("/{scope}/invitations/selected", post(pending::submit_selected))
         .route("/{scope}/invitations/{id}/link", post(pending::submit_copy))
-        .route(
-            "/{scope}/invitations/new",
-            get(invite::show).post(invite::submit).layer(DefaultBodyLimit::max(LARGEST_CARRIED)),
-        )
         .route("/{scope}/invitations/{id}/correct", get(correct::show).post(correct::submit))
+        .route("/{scope}/invitations/new", get(invite::show).post(invite::submit).layer(carried))
         .route("/{scope}/invitations/check", post(invite::check).layer(large))
         .route("/{scope}/invitations/read-file", post(invite::read_file).layer(large))
         .route("/{scope}/invitations/batches/{id}", get(batch::show))
