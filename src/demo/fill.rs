@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::{DemoRole, PASSWORD, hospital, readings};
 use crate::{
-    access::{DefaultRole, Origin, PermissionSet, RoleKey, Scope},
+    access::{DefaultRole, Origin, Permission, PermissionSet, RoleKey, Scope},
     app,
     db::Tx,
     identity,
@@ -17,7 +17,7 @@ use crate::{
     patients::{self, NewPatient},
     portal::Portal,
     roles::{self, RoleDraft},
-    sites,
+    sites, staff,
     types::{Clock, EmailAddress, InvitationId, OrganisationId, kind},
 };
 
@@ -45,6 +45,7 @@ pub async fn fill(portal: &Portal, patients: usize) -> Result<()> {
         history.accept(invitation, person.name).await?;
     }
     history.invite_people(&admin, organisation, today).await?;
+    history.let_things_change(&admin, organisation, roles.last().copied(), today).await?;
     let now = history.at(today);
     now.make_patients(&admin, organisation, patients).await
 }
@@ -171,6 +172,34 @@ impl History {
             then.invite(admin, scope, RoleKey::Default(DefaultRole::Contributor), email, Window::Week).await?;
             then.refuse_mail(answer).await?;
         }
+        Ok(())
+    }
+
+    /// A locum whose access ends this week, and an invitation that is held because its role has gained something since.
+    async fn let_things_change(
+        &self,
+        admin: &Caller,
+        organisation: OrganisationId,
+        own: Option<RoleKey>,
+        today: crate::types::Timestamp,
+    ) -> Result<()> {
+        let whole = Scope::organisation(organisation);
+        let then = self.at(today.minus(Duration::from_secs(2 * DAYS)));
+        let query = staff::actions::Query { search: hospital::LOCUM.to_lowercase(), ..Default::default() };
+        let found = staff::actions::list_staff(&then.portal, admin, whole, &query, 1).await?;
+        let locum = found.rows.first().context("a locum")?.membership;
+        let end = today.plus(Duration::from_secs(5 * DAYS));
+        staff::actions::set_ends(&then.portal, admin, whole, &[locum], Some(end)).await?;
+
+        let Some(RoleKey::Custom(id)) = own else { return Ok(()) };
+        let scope = then.scope(organisation, Some("Respiratory Ward")).await?;
+        then.invite(admin, scope, RoleKey::Custom(id), hospital::HELD, Window::Week).await?;
+        then.send_mail().await?;
+        let later = self.at(today.minus(Duration::from_secs(DAYS)));
+        let view = roles::actions::show_role(&later.portal, admin, whole, RoleKey::Custom(id)).await?;
+        let permissions = view.role.permissions.with(Permission::OffboardPatients);
+        let draft = RoleDraft { name: view.role.name, permissions };
+        roles::actions::edit_role(&later.portal, admin, whole, id, &draft, view.revision).await?;
         Ok(())
     }
 

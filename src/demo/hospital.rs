@@ -80,6 +80,11 @@ pub(super) fn people() -> Vec<Person> {
     people
 }
 
+/// Whose access ends by itself this week.
+pub(super) const LOCUM: &str = "Omar Farouk";
+/// Whose invitation is held.
+pub(super) const HELD: &str = "petra.lang@northfield.example";
+
 /// Those who are invited and have not come yet, with the deployment.
 pub(super) const INVITED: [(&str, &str); 10] = [
     ("Xiomara Nunez", "Cardiology"),
