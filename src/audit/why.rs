@@ -162,13 +162,13 @@ impl Asking<'_> {
         Ok(Chain { right: title, holds, steps })
     }
 
-    /// The role by which `by` could give what is `held`, at that instant. Where several fit, one that really gives the permission.
+    /// Judged by the instant, not by the id: events of one millisecond have no order among themselves. A circle that this leaves
+    /// possible is seen by whoever follows. The role by which `by` could give what is `held`, at that instant. Where several fit, one that really gives the permission.
     async fn right_of(&self, by: AccountId, at: Timestamp, held: &Held) -> Result<Option<Held>> {
         let fits = |theirs: &Held| {
             theirs.scope.covers(&held.scope)
                 && theirs.from <= at
                 && theirs.until.as_ref().is_none_or(|(until, _)| *until > at)
-                && theirs.event.event.id < held.event.event.id
         };
         let mut able: Vec<Held> = self.held_by(by).await?.into_iter().filter(fits).collect();
         let needed = if held.changed { Permission::ManageStaff } else { Permission::InviteStaff };

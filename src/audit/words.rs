@@ -46,12 +46,7 @@ pub const ACTIONS: &[Words] = &[
     ("invitation.accepted", Group::Invitations, "Invitation accepted", "{account} accepted the invitation as {role}"),
     ("invitation.declined", Group::Invitations, "Invitation declined", "{email} declined the invitation"),
     ("invitation.deleted", Group::Invitations, "Invitation deleted", "{actor} deleted the invitation of {email}"),
-    (
-        "invitation.held",
-        Group::Invitations,
-        "Invitation held",
-        "The invitation of {subject} was held when it was to be accepted",
-    ),
+    ("invitation.held", Group::Invitations, "Invitation held", "The invitation of {subject} was held"),
     (
         "invitation.approved",
         Group::Invitations,
@@ -69,6 +64,18 @@ pub const ACTIONS: &[Words] = &[
         Group::Invitations,
         "Offered role changed",
         "{actor} changed the role that {subject} is invited as",
+    ),
+    (
+        "invitation.correct_refused",
+        Group::Invitations,
+        "Correcting refused",
+        "{actor} tried to correct the invited address {email}",
+    ),
+    (
+        "invitation.released",
+        Group::Invitations,
+        "Held invitation let go",
+        "The invitation of {email} was let go, because the change that held it was undone",
     ),
     ("invitation.link_copied", Group::Invitations, "Link copied", "{actor} copied the link of {email}"),
     ("invitation.refused", Group::Invitations, "Inviting refused", "{actor} tried to invite people as {role}"),
@@ -98,15 +105,49 @@ pub const ACTIONS: &[Words] = &[
         "End of access changed",
         "{actor} changed when the access of {subject} ends",
     ),
+    (
+        "membership.change_refused",
+        Group::Staff,
+        "Changing a role refused",
+        "{actor} tried to change the role of {subject}",
+    ),
+    ("membership.removal_refused", Group::Staff, "Removing refused", "{actor} tried to remove {subject} from the team"),
+    (
+        "membership.end_change_refused",
+        Group::Staff,
+        "Changing the end refused",
+        "{actor} tried to change when the access of {subject} ends",
+    ),
+    (
+        "membership.end_announced",
+        Group::Staff,
+        "End of access announced",
+        "The portal told {subject} that their access ends soon",
+    ),
     ("role.created", Group::Roles, "Role made", "{actor} made the role {name}"),
     ("role.changed", Group::Roles, "Role's permissions changed", "{actor} changed the role {name}"),
     ("role.deleted", Group::Roles, "Role deleted", "{actor} deleted the role {name}"),
+    ("role.create_refused", Group::Roles, "Making a role refused", "{actor} tried to make a role"),
+    ("role.change_refused", Group::Roles, "Changing a role refused", "{actor} tried to change the role {subject}"),
+    ("role.delete_refused", Group::Roles, "Deleting a role refused", "{actor} tried to delete the role {subject}"),
     ("review.started", Group::Reviews, "Review started", "{actor} started a review of who has access"),
-    ("review.marked", Group::Reviews, "Marked in a review", "{actor} marked {subject} in a review of access"),
+    (
+        "review.marked",
+        Group::Reviews,
+        "Marked in a review",
+        "{actor} decided about {subject} in a review of access: {mark}",
+    ),
     ("review.finished", Group::Reviews, "Review finished", "{actor} finished a review of who has access"),
+    ("review.exported", Group::Reviews, "List of access exported", "{actor} exported who has access to {place}"),
     ("account.created", Group::SigningIn, "Account made", "{subject} made an account"),
     ("session.begun", Group::SigningIn, "Signed in", "{subject} signed in"),
     ("session.ended", Group::SigningIn, "Signed out", "{subject} signed out"),
+    (
+        "session.ended_with_access",
+        Group::SigningIn,
+        "Sessions ended with the access",
+        "The sessions and keys of {subject} ended with their access",
+    ),
     ("session.refused", Group::SigningIn, "Signing in refused", "Somebody tried to sign in as {subject}"),
     ("api_key.made", Group::SigningIn, "API key made", "{actor} made the API key {name}"),
     ("api_key.revoked", Group::SigningIn, "API key revoked", "{actor} revoked an API key"),
@@ -169,7 +210,7 @@ mod tests {
         assert_eq!(sentence("role.changed_refused"), "{actor} was refused: role's permissions changed");
         assert_eq!(sentence("door.painted"), "{actor}: door painted");
         assert_eq!(chosen("role.created"), Some(vec!["role.created".to_owned()]));
-        assert_eq!(chosen("roles").map(|actions| actions.len()), Some(3));
+        assert_eq!(chosen("roles").map(|actions| actions.len()), Some(6));
         assert_eq!(chosen("' OR 1=1"), None);
     }
 }

@@ -274,3 +274,25 @@ on_both! {
         assert!(text.contains("The log does not say") || text.contains("The log has no invitation"), "{text}");
     }
 }
+
+/// Every action that the code writes is found where its words are, so that nobody reads a bare word in the log.
+#[test]
+fn every_action_that_is_written_has_words() {
+    let mut missing = std::collections::BTreeSet::new();
+    for file in crate::matrix::walk("src") {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for part in code.split('"').skip(1).step_by(2) {
+            let is_action = part.split_once('.').is_some_and(|(kind, what)| {
+                ["invitation", "batch", "membership", "role", "review", "account", "session", "api_key", "access_log"]
+                    .contains(&kind)
+                    && !["", "html"].contains(&what)
+                    && what.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+            });
+            if is_action && care_portal::audit::words::of(part).is_none() {
+                missing.insert(part.to_owned());
+            }
+        }
+    }
+    assert!(missing.is_empty(), "no words for {missing:?}");
+}

@@ -14,6 +14,7 @@ mod access_log;
 mod access_log_pages;
 mod api;
 mod browser;
+mod browser_access_log;
 mod browser_review;
 mod browser_roles;
 mod browser_staff;

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{
-    chain::{BEGINNING, Hash},
+    chain::{BEGINNING, Hash, Sealed},
     checkpoint::{Checkpoint, PublicKeys},
     store::walk::{self, Link},
 };
@@ -186,17 +186,19 @@ fn check_page(links: &[Link], from: i64, to: i64, signed: &BTreeMap<i64, Hash>, 
         if link.seq != next {
             break;
         }
-        if let Some(what) = judge(link, &before, &hash, signed.get(&link.seq)) {
+        let sealed = link.sealed();
+        if let Some(what) = judge(sealed.as_ref(), &before, &hash, signed.get(&link.seq)) {
             walked.fault = Some(Fault::at(link.seq, Some(link.event_id), what));
             return walked;
         }
         if signed.contains_key(&link.seq) {
             walked.vouched = Some(link.seq);
         }
+        let (sealed_at, at) = sealed.map_or((0, 0), |sealed| (sealed.sealed_at, sealed.at));
         if link.seq > newest && walked.unsigned_since.is_none() {
-            walked.unsigned_since = Some(link.sealed_at);
+            walked.unsigned_since = Some(sealed_at);
         }
-        if link.event.as_ref().is_some_and(|event| link.sealed_at - event.at > MINUTE) {
+        if sealed_at - at > MINUTE {
             match walked.late.last_mut() {
                 Some((_, end)) if *end + 1 == link.seq => *end = link.seq,
                 _ => walked.late.push((link.seq, link.seq)),
@@ -213,9 +215,9 @@ fn check_page(links: &[Link], from: i64, to: i64, signed: &BTreeMap<i64, Hash>, 
 }
 
 /// What is wrong with one link, if anything is.
-fn judge(link: &Link, before: &Hash, hash: &Hash, signed: Option<&Hash>) -> Option<&'static str> {
-    let Some(event) = &link.event else { return Some("its event is gone: it was deleted") };
-    if event.sealed(link.seq, link.sealed_at).hash(before) != *hash {
+fn judge(sealed: Option<&Sealed<'_>>, before: &Hash, hash: &Hash, signed: Option<&Hash>) -> Option<&'static str> {
+    let Some(sealed) = sealed else { return Some("its event is gone: it was deleted") };
+    if sealed.hash(before) != *hash {
         return Some(
             "its hash does not fit: this event or its seal was changed, or one was put in or taken out before it",
         );
