@@ -26,6 +26,7 @@ mod inviting;
 mod joining;
 mod mail;
 mod matrix;
+mod model;
 mod pending;
 mod plans;
 mod reviews;
