@@ -27,6 +27,7 @@ mod inviting;
 mod joining;
 mod mail;
 mod matrix;
+mod model;
 mod pending;
 mod plans;
 mod reviews;

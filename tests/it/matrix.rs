@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use care_portal::{
     access::{DefaultRole, PermissionSet, RoleKey},
     roles::{self, RoleDraft},
+    types::{ApiKeyId, BatchId, kind},
 };
 use serde_json::json;
 
@@ -94,14 +95,24 @@ const ROUTES: &[(&str, &str, bool)] = &[
 /// Exists in the demonstration only, which a test of its own covers.
 const DEMO_ROUTES: [&str; 2] = ["/mailbox", "/mailbox/{id}"];
 
-/// What a route answers, without its body.
-async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str) -> String {
+/// What stands in an address instead of the words in braces.
+#[derive(Clone)]
+struct Ids {
+    scope: String,
+    membership: String,
+    role: String,
+    id: String,
+    account: String,
+}
+
+/// What there is to be asked about, as it was before.
+async fn furnish(app: &TestApp, scope: &str) -> Ids {
     let invitation = app
         .invite(
             &app.admin_caller().await,
             app.cardiology,
             RoleKey::Default(DefaultRole::DeploymentStaff),
-            &format!("x{}@northfield.example", app.portal.new_id::<care_portal::types::kind::Mail>().uuid().simple()),
+            &format!("x{}@northfield.example", app.portal.new_id::<kind::Mail>().uuid().simple()),
         )
         .await;
     // One colleague and one role to be changed; whatever the request before did to them is put right.
@@ -111,12 +122,22 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
     app.execute("UPDATE custom_roles SET deleted_at = NULL, revision = 1, name_key = name, name = 'Spare' WHERE name LIKE 'Spare%'").await;
     let spare = app.spare().await;
     let account = app.admin_caller().await.actor().unwrap().account;
+    Ids {
+        scope: scope.to_owned(),
+        membership: spare.membership,
+        role: spare.role,
+        id: invitation.to_string(),
+        account: account.to_string(),
+    }
+}
+
+async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids) -> reqwest::Response {
     let path = route
-        .replace("{scope}", scope)
-        .replace("{membership}", &spare.membership)
-        .replace("{role}", &spare.role)
-        .replace("{id}", &invitation.to_string())
-        .replace("{account}", &account.to_string())
+        .replace("{scope}", &ids.scope)
+        .replace("{membership}", &ids.membership)
+        .replace("{role}", &ids.role)
+        .replace("{id}", &ids.id)
+        .replace("{account}", &ids.account)
         .replace("{version}/{*path}", "x/css/portal.css")
         .replace("{*rest}", "nowhere");
     let more = if (method, route) == ("DELETE", "/api/v1/scopes/{scope}/roles/{role}") { "?revision=1" } else { "" };
@@ -142,7 +163,7 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
             .header("idempotency-key", "k")
             .json(&json!({ "addresses": ["two@northfield.example"], "role": "organisation_staff" })),
         ("POST", "/api/v1/scopes/{scope}/roles") => {
-            let name = format!("Role of {}", app.portal.new_id::<care_portal::types::kind::Role>());
+            let name = format!("Role of {}", app.portal.new_id::<kind::Role>());
             request.json(&json!({ "name": name, "permissions": ["view_staff"] }))
         }
         ("POST", "/api/v1/scopes/{scope}/review") => request.json(&json!({ "due": "2027-06-30" })),
@@ -150,17 +171,12 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
         ("PUT", _) => request.json(&json!({ "name": "Spare too", "permissions": ["view_staff"], "revision": 1 })),
         ("PATCH", _) => request.json(&json!({ "role": "access_controller" })),
         ("POST", "/api/v1/invitations/{id}/correct") => {
-            let email = format!(
-                "y{}@northfield.example",
-                app.portal.new_id::<care_portal::types::kind::Mail>().uuid().simple()
-            );
+            let email = format!("y{}@northfield.example", app.portal.new_id::<kind::Mail>().uuid().simple());
             request.json(&json!({ "email": email }))
         }
-        ("POST", "/{scope}/invitations/selected") => {
-            request.form(&[("id", invitation.to_string().as_str()), ("do", "delete")])
-        }
+        ("POST", "/{scope}/invitations/selected") => request.form(&[("id", ids.id.as_str()), ("do", "delete")]),
         ("POST", "/{scope}/roles") => {
-            let name = format!("Role of {}", app.portal.new_id::<care_portal::types::kind::Role>());
+            let name = format!("Role of {}", app.portal.new_id::<kind::Role>());
             request.form(&[("name", name.as_str()), ("permissions", "view_staff")])
         }
         ("POST", "/{scope}/roles/{role}") => {
@@ -168,23 +184,34 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
         }
         ("POST", "/{scope}/roles/{role}/delete") => request.form(&[("revision", "1"), ("do", "delete")]),
         ("POST", "/{scope}/staff/selected") => {
-            request.form(&[("id", spare.membership.as_str()), ("do", "role"), ("role", "access_controller")])
+            request.form(&[("id", ids.membership.as_str()), ("do", "role"), ("role", "access_controller")])
         }
         ("POST", "/{scope}/staff/{membership}/until") => request.form(&[("until", "2030-01-01")]),
         ("POST", "/profile/api-keys") => {
-            request.form(&[("name", "Key"), ("scope", scope), ("permissions", "view_patient_data")])
+            request.form(&[("name", "Key"), ("scope", ids.scope.as_str()), ("permissions", "view_patient_data")])
         }
         ("POST", "/join/password-strength") => request.json(&json!({ "password": "x" })),
         ("POST", _) => request.form(&[("x", "y")]),
         _ => request,
     };
-    let answer = request.send().await.unwrap();
+    request.send().await.unwrap()
+}
+
+/// What a route answers, without its body.
+async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str) -> String {
+    let answer = send(app, who, method, route, &furnish(app, scope).await).await;
     let to =
         answer.headers().get("location").map(|to| to.to_str().unwrap().split(['?', '_']).next().unwrap().to_owned());
     match to {
         Some(to) => format!("{} {}", answer.status().as_u16(), to.split("/invitations/batches").next().unwrap()),
         None => answer.status().as_u16().to_string(),
     }
+}
+
+async fn with_spare(app: &TestApp) {
+    app.person("spare", RoleKey::Default(DefaultRole::OrganisationStaff), app.cardiology).await;
+    let draft = RoleDraft { name: "Spare".to_owned(), permissions: PermissionSet::EMPTY };
+    roles::actions::create_role(&app.portal, &app.admin_caller().await, app.cardiology, &draft).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -204,9 +231,7 @@ async fn what_every_route_answers_to_every_role() {
         "Admin of all".to_owned(),
         app.person("ofall", RoleKey::Default(DefaultRole::Admin), app.organisation).await,
     ));
-    app.person("spare", RoleKey::Default(DefaultRole::OrganisationStaff), app.cardiology).await;
-    let draft = RoleDraft { name: "Spare".to_owned(), permissions: PermissionSet::EMPTY };
-    roles::actions::create_role(&app.portal, &app.admin_caller().await, app.cardiology, &draft).await.unwrap();
+    with_spare(&app).await;
     let scope = app.cardiology.to_string();
     let mut table = String::new();
     for (method, route, open) in ROUTES {
@@ -231,6 +256,84 @@ async fn what_every_route_answers_to_every_role() {
         }
     }
     insta::assert_snapshot!(table);
+}
+
+/// The status and the body, without what names the thing asked for.
+async fn told(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids) -> (u16, String) {
+    let answer = send(app, who, method, route, ids).await;
+    let status = answer.status().as_u16();
+    let mut body = answer.text().await.unwrap();
+    for id in [&ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account] {
+        body = body.replace(id.as_str(), "ID");
+    }
+    (status, body)
+}
+
+/// An id of the same kind that nothing has.
+fn like(app: &TestApp, id: &str) -> String {
+    let fresh = app.portal.new_id::<kind::Mail>().uuid().simple();
+    format!("{}_{fresh}", id.split('_').next().unwrap())
+}
+
+/// Nobody learns whether something exists that they cannot see: neither the Admin of another organisation, by an address of its own
+/// or of their own scope, nor somebody who no longer works anywhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_belongs_to_others_answers_as_what_does_not_exist() {
+    let app = TestApp::start(Database::Sqlite).await;
+    with_spare(&app).await;
+    let (elsewhere, grace) = app.second_organisation().await;
+    let former = app.person("former", RoleKey::Default(DefaultRole::Admin), app.cardiology).await;
+    app.execute(
+        "UPDATE memberships SET ended_at = 1, live_account = NULL WHERE email_key = 'former@northfield.example'",
+    )
+    .await;
+    // A key and a sending of the Admin, for the routes whose id is none of an invitation.
+    let ada = app.admin().await;
+    let form = [("name", "Key"), ("scope", &app.cardiology.to_string()), ("permissions", "view_patient_data")];
+    assert!(ada.post("/profile/api-keys", &form).await.status().is_success(), "a key is made");
+    let key = ApiKeyId::from_uuid(app.uuid("SELECT id FROM api_keys").await).to_string();
+    let own = elsewhere.to_string();
+    let mut told_apart = Vec::new();
+    for (method, route, _) in ROUTES {
+        if !["{scope}", "{id}", "{membership}", "{role}", "{account}"].iter().any(|word| route.contains(word)) {
+            continue;
+        }
+        let mut ids = furnish(&app, &app.cardiology.to_string()).await;
+        if route.contains("/batches/") {
+            ids.id = BatchId::from_uuid(app.uuid("SELECT id FROM batches").await).to_string();
+        } else if route.contains("api-keys") {
+            ids.id = key.clone();
+        }
+        let nothing = Ids {
+            scope: like(&app, &ids.scope),
+            membership: like(&app, &ids.membership),
+            role: like(&app, &ids.role),
+            id: like(&app, &ids.id),
+            account: like(&app, &ids.account),
+        };
+        let mut pairs = vec![
+            ("former staff", &former, ids.clone(), nothing.clone()),
+            ("the Admin of another organisation", &grace, ids.clone(), nothing.clone()),
+        ];
+        if route.contains("{scope}") && route.matches('{').count() > 1 {
+            let (ids, nothing) = (Ids { scope: own.clone(), ..ids.clone() }, Ids { scope: own.clone(), ..nothing });
+            pairs.push(("the Admin of another organisation, at home,", &grace, ids, nothing));
+        }
+        for (who, person, ids, nothing) in pairs {
+            let (there, not_there) =
+                (told(&app, person, method, route, &ids).await, told(&app, person, method, route, &nothing).await);
+            if there != not_there || there.0 != 404 {
+                told_apart
+                    .push(format!("{method} {route} by {who}: {there:?}, but {not_there:?} for what does not exist"));
+            }
+        }
+        // What is there is there for those who may see it: else the above would say nothing.
+        let (status, _) = told(&app, &ada, method, route, &ids).await;
+        if status == 404 {
+            told_apart.push(format!("{method} {route} is not there for the Admin either"));
+        }
+    }
+    assert!(told_apart.is_empty(), "{}", told_apart.join("\n"));
 }
 
 /// Reads the routes from where they are registered, so that a new one cannot be forgotten here.

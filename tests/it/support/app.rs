@@ -101,6 +101,22 @@ impl TestApp {
         }
     }
 
+    /// Another hospital in the same portal, and its Admin.
+    pub async fn second_organisation(&self) -> (Scope, Person) {
+        let terminal = Caller::Portal(Origin { address: "terminal".to_owned(), agent: String::new() });
+        let mut op = Op::begin(&self.portal, &terminal).await.unwrap();
+        let domains = vec!["southfield.example".to_owned()];
+        let made = sites::actions::create_organisation(&mut op, "Southfield Hospital", "Europe/London", domains)
+            .await
+            .unwrap();
+        let organisation = Scope::organisation(made.id);
+        let email = EmailAddress::parse("grace@southfield.example").unwrap();
+        let (_, first) = actions::invite_first_admin(&mut op, organisation, email).await.unwrap();
+        op.commit().await.unwrap();
+        accept(&self.portal, first.id, "Grace Mbeki").await;
+        (organisation, self.sign_in("grace@southfield.example").await)
+    }
+
     /// A member of staff who has joined; the address is `<word>@northfield.example`.
     pub async fn person(&self, word: &str, role: RoleKey, scope: Scope) -> Person {
         let admin = identity::actions::act_from_terminal(&self.portal, "ada@northfield.example").await.unwrap();
@@ -172,17 +188,18 @@ impl TestApp {
         row.try_get_by_index(0).unwrap()
     }
 
+    /// One id from the database.
+    pub async fn uuid(&self, sql: &str) -> uuid::Uuid {
+        use sea_orm::{ConnectionTrait, Statement};
+        let db = self.portal.db.reader();
+        let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap().unwrap();
+        row.try_get_by_index(0).unwrap()
+    }
+
     /// The printed ids of the colleague and the role that exist to be changed, where a test has made them.
     pub async fn spare(&self) -> Spare {
-        let text = |sql: String| async move {
-            use sea_orm::{ConnectionTrait, Statement};
-            let db = self.portal.db.reader();
-            let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap().unwrap();
-            row.try_get_by_index::<uuid::Uuid>(0).unwrap()
-        };
-        let membership =
-            text("SELECT id FROM memberships WHERE email_key = 'spare@northfield.example'".to_owned()).await;
-        let role = text("SELECT id FROM custom_roles WHERE name LIKE 'Spare%'".to_owned()).await;
+        let membership = self.uuid("SELECT id FROM memberships WHERE email_key = 'spare@northfield.example'").await;
+        let role = self.uuid("SELECT id FROM custom_roles WHERE name LIKE 'Spare%'").await;
         Spare { membership: MembershipId::from_uuid(membership).to_string(), role: RoleId::from_uuid(role).to_string() }
     }
 
