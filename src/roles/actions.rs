@@ -1,5 +1,6 @@
 //! Making, changing and deleting custom roles. What a change means for whom can be asked before it is made.
 
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use super::{Affected, Locked, RoleDraft, RoleName, RoleReview, RoleRow, RoleView, SHOWN_NAMES, store};
@@ -11,7 +12,7 @@ use crate::{
     op::{Caller, Op},
     portal::Portal,
     staff,
-    types::RoleId,
+    types::{RoleId, Timestamp},
 };
 
 /// The default roles and the custom ones that exist in `scope`, with how many hold each there.
@@ -57,7 +58,7 @@ pub async fn show_role(portal: &Portal, caller: &Caller, scope: Scope, key: Role
     let own = access::role_keys_of(db, actor.account, portal.now()).await?;
     let locked = locked(Some(actor), &role, &scope, own.contains(&key));
     let affected = match (&locked, key) {
-        (None, RoleKey::Custom(_)) => affected(portal, actor, &role, &scope).await?,
+        (None, RoleKey::Custom(_)) => affected(db, portal.now(), actor, &role, &scope).await?,
         _ => Affected::default(),
     };
     Ok(RoleView { role, revision, locked, affected })
@@ -83,9 +84,16 @@ fn locked(actor: Option<&Actor>, role: &Role, scope: &Scope, held: bool) -> Opti
     judged.err().map(Locked::Refused)
 }
 
-async fn affected(portal: &Portal, actor: &Actor, role: &Role, scope: &Scope) -> Result<Affected> {
+/// Inside an operation `db` is its transaction: whoever holds the lock must not wait for a second connection behind those who
+/// wait for the lock.
+async fn affected(
+    db: &impl ConnectionTrait,
+    now: Timestamp,
+    actor: &Actor,
+    role: &Role,
+    scope: &Scope,
+) -> Result<Affected> {
     let at = home(role, scope);
-    let (db, now) = (portal.db.reader(), portal.now());
     let (people, names) = staff::actions::holders_of(db, scope.organisation, role.key, SHOWN_NAMES, now).await?;
     let (invitations, addresses) =
         invitations::actions::open_with_role(db, scope.organisation, role.key, SHOWN_NAMES).await?;
@@ -177,7 +185,7 @@ pub async fn review_role(
     revision: i64,
 ) -> Result<RoleReview> {
     let edit = begin_edit(portal, caller, scope, id, draft, revision).await?;
-    let affected = affected(portal, edit.op.actor()?, &edit.before, &edit.at).await?;
+    let affected = affected(edit.op.tx(), edit.op.now(), edit.op.actor()?, &edit.before, &edit.at).await?;
     Ok(RoleReview { before: edit.before, after: edit.role.into(), affected })
 }
 
@@ -250,7 +258,7 @@ pub async fn delete_role(
     if found != revision {
         return Err(changed_meanwhile());
     }
-    let affected = affected(portal, op.actor()?, &before, &at).await?;
+    let affected = affected(op.tx(), op.now(), op.actor()?, &before, &at).await?;
     let new = match replacement {
         Some(key) if key == before.key => None,
         Some(key) => access::find_role(op.tx(), scope.organisation, key).await?,

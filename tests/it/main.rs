@@ -30,6 +30,7 @@ mod matrix;
 mod model;
 mod pending;
 mod plans;
+mod races;
 mod reviews;
 mod roles;
 mod signing_in;
