@@ -22,6 +22,7 @@ mod cli;
 mod cli_access;
 mod grant_rule;
 mod headers;
+mod histories;
 mod house;
 mod inviting;
 mod joining;
