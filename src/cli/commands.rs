@@ -77,7 +77,7 @@ fn demo_config(data: &Path, address: SocketAddr) -> Result<Config> {
 
 /// Deletes what the demonstration wrote, and nothing else that may lie in the folder.
 fn remove_demo(data: &Path) -> Result<()> {
-    for name in ["care-portal.db", "care-portal.db-wal", "care-portal.db-shm", "root-key"] {
+    for name in ["care-portal.db", "care-portal.db-wal", "care-portal.db-shm", "root-key", "access-log-checkpoints"] {
         let file = data.join(name);
         if file.exists() {
             std::fs::remove_file(&file).with_context(|| format!("deleting {}", file.display()))?;
