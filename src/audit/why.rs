@@ -162,8 +162,9 @@ impl Asking<'_> {
         Ok(Chain { right: title, holds, steps })
     }
 
-    /// Judged by the instant, not by the id: events of one millisecond have no order among themselves. A circle that this leaves
-    /// possible is seen by whoever follows. The role by which `by` could give what is `held`, at that instant. Where several fit, one that really gives the permission.
+    /// The role by which `by` could give what is `held`, at that instant. Where several fit, one that really gives the permission.
+    /// Judged by the instant, not by the order of ids: events of one millisecond have none. The circle that this leaves possible is
+    /// noticed by whoever follows the chain.
     async fn right_of(&self, by: AccountId, at: Timestamp, held: &Held) -> Result<Option<Held>> {
         let fits = |theirs: &Held| {
             theirs.scope.covers(&held.scope)
