@@ -20,6 +20,7 @@ mod browser_roles;
 mod browser_staff;
 mod cli;
 mod cli_access;
+mod fields;
 mod grant_rule;
 mod headers;
 mod histories;
