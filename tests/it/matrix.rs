@@ -140,7 +140,12 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         .replace("{account}", &ids.account)
         .replace("{version}/{*path}", "x/css/portal.css")
         .replace("{*rest}", "nowhere");
-    let more = if (method, route) == ("DELETE", "/api/v1/scopes/{scope}/roles/{role}") { "?revision=1" } else { "" };
+    let more = match (method, route) {
+        ("DELETE", "/api/v1/scopes/{scope}/roles/{role}") => "?revision=1",
+        // All of it: events of the same instant come in any order.
+        ("GET", "/api/v1/scopes/{scope}/access-log") => "?limit=200",
+        _ => "",
+    };
     let request = who
         .client
         .request(method.parse().unwrap(), format!("{}{path}{more}", app.url))
