@@ -165,6 +165,30 @@ on_both! {
         let page = admin.page(&format!("{}/staff", app.cardiology.path())).await;
         assert!(!page.contains("Ada Okafor</span>") || addresses(&page).len() == 3);
     }
+
+    async fn what_would_give_nothing_any_more_is_neither_resent_nor_corrected(app: &TestApp) {
+        let end = app.portal.now().plus(Duration::from_secs(3600));
+        let batch = NewBatch {
+            scope: app.cardiology,
+            role: STAFF,
+            window: Window::Week,
+            access_until: Some(end),
+            texts: vec!["ben@northfield.example".to_owned()],
+            confirmed: Vec::new(),
+            request_key: "short".to_owned(),
+        };
+        let sent = actions::invite_staff(&app.portal, &app.admin_caller().await, batch).await.unwrap().sent;
+        app.advance(Duration::from_secs(3600));
+        let admin = app.admin().await;
+        let path = format!("/api/v1/invitations/{}", sent[0].invitation);
+        let right = serde_json::json!({ "email": "benedict@northfield.example" });
+        for (what, body) in [("resend", None), ("correct", Some(right))] {
+            let (status, problem) = admin.json("POST", &format!("{path}/{what}"), body).await;
+            assert_eq!(status, StatusCode::CONFLICT, "{what}: {problem}");
+            assert!(problem["detail"].as_str().unwrap().contains("has ended already"), "{what}: {problem}");
+        }
+        assert_eq!(app.count("SELECT COUNT(*) FROM mails WHERE recipient = 'benedict@northfield.example'").await, 0);
+    }
 }
 
 #[tokio::test]

@@ -38,7 +38,11 @@ pub async fn correct_invitation(
         let event = Event::refused("invitation.correct_refused", id, Some(old.scope), detail);
         return Err(op.refuse(event, Error::Forbidden(refusal)).await);
     }
-    let judged = judge(op.tx(), old.scope, &[email.to_owned()], op.now()).await?;
+    let now = op.now();
+    if old.access_until.is_some_and(|end| end <= now) {
+        return Err(Error::Conflict("The access that it gives has ended already; invite the person anew".to_owned()));
+    }
+    let judged = judge(op.tx(), old.scope, &[email.to_owned()], now).await?;
     let address = match judged.as_slice() {
         [] => return Err(Error::field("email", "Enter the right e-mail address")),
         [(row, Some(mailbox))] if matches!(row.state, Standing::Ready | Standing::Look) => mailbox.address.clone(),

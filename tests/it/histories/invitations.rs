@@ -93,7 +93,19 @@ impl History<'_> {
         let window = hours * HOUR;
         let (offered, expires) = (role.permissions.clone(), self.now() + window);
         let (generation, by, state) = (1, by.who, "pending");
-        self.invitations.push(Invitation { id, generation, to, place, role, offered, by, state, window, expires, until });
+        self.invitations.push(Invitation {
+            id,
+            generation,
+            to,
+            place,
+            role,
+            offered,
+            by,
+            state,
+            window,
+            expires,
+            until,
+        });
     }
 
     pub(super) fn done_by(&mut self, by: By) {

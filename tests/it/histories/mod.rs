@@ -253,8 +253,7 @@ impl<'a> History<'a> {
     async fn ask(&mut self, by: By, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         self.n += 1;
         let request = self.client.request(method.parse().unwrap(), format!("{}/api/v1{path}", self.app.url));
-        let mut request =
-            request.header("sec-fetch-site", "same-origin").header("idempotency-key", self.n.to_string());
+        let mut request = request.header("sec-fetch-site", "same-origin").header("idempotency-key", self.n.to_string());
         request = match by.key {
             Some(n) => request.bearer_auth(&self.keys[n].token),
             None => request.header("cookie", format!("session={}", self.session(by.who).await)),
