@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
 
 use super::{CustomRole, DefaultRole, Membership, PermissionSet, Role, RoleKey, Scope};
 use crate::types::{AccountId, OrganisationId, Timestamp};
@@ -32,7 +32,7 @@ pub(crate) mod custom_role {
 }
 
 pub(crate) mod membership {
-    use sea_orm::entity::prelude::*;
+    use sea_orm::{Condition, entity::prelude::*};
 
     use crate::types::{AccountId, DeploymentId, MembershipId, OrganisationId, Timestamp};
 
@@ -61,6 +61,18 @@ pub(crate) mod membership {
     }
 
     impl ActiveModelBehavior for ActiveModel {}
+
+    /// What makes a membership live: nobody has ended it, and its own end has not come. Said here and nowhere else, for both
+    /// ways of asking.
+    pub fn live(now: Timestamp) -> Condition {
+        let open = Condition::any().add(Column::EndsAt.is_null()).add(Column::EndsAt.gt(now));
+        Condition::all().add(Column::EndedAt.is_null()).add(open)
+    }
+
+    /// The same as SQL, for a table of this `alias`; `now` is the mark at which the instant is bound.
+    pub fn live_sql(alias: &str, now: &str) -> String {
+        format!("{alias}.ended_at IS NULL AND ({alias}.ends_at IS NULL OR {alias}.ends_at > {now})")
+    }
 }
 
 impl From<custom_role::Model> for CustomRole {
@@ -85,8 +97,7 @@ pub async fn memberships_of(
 ) -> Result<Vec<Membership>, DbErr> {
     let rows = membership::Entity::find()
         .filter(membership::Column::AccountId.eq(account))
-        .filter(membership::Column::EndedAt.is_null())
-        .filter(membership::Column::EndsAt.is_null().or(membership::Column::EndsAt.gt(now)))
+        .filter(membership::live(now))
         .order_by_asc(membership::Column::Id)
         .all(db)
         .await?;

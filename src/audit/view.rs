@@ -86,7 +86,7 @@ impl Names {
         Ok(Self {
             accounts,
             invitations,
-            deployments: sites::actions::deployment_names(portal, organisation).await?,
+            deployments: sites::actions::deployment_names(portal.db.reader(), organisation).await?,
             roles: access::role_names(db, organisation).await?,
             organisation: sites::actions::find_place(db, &organisation.to_string()).await?.organisation.name,
         })

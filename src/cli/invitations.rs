@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use super::{
-    place::{At, PlaceArguments},
+    place::{At, PlaceArguments, status},
     print,
 };
 use crate::{
@@ -150,14 +150,10 @@ async fn list(place: &PlaceArguments, at: &At) -> Result<ExitCode> {
     print(&lines.join("\n"))
 }
 
-/// 0 when all were done, 4 when only some, 3 when none.
+/// A line for each invitation.
 fn tell(done: &actions::Done, word: &str) -> Result<ExitCode> {
     let good = done.done.iter().map(|(_, email)| format!("{word}\t{email}"));
     let bad = done.not_done.iter().map(|(_, email, reason)| format!("Refused\t{email}\t{reason}"));
     print(&good.chain(bad).collect::<Vec<_>>().join("\n"))?;
-    Ok(match (done.done.is_empty(), done.not_done.is_empty()) {
-        (_, true) => ExitCode::SUCCESS,
-        (false, false) => ExitCode::from(4),
-        (true, false) => ExitCode::from(3),
-    })
+    Ok(status(!done.done.is_empty(), !done.not_done.is_empty()))
 }

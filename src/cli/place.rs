@@ -1,6 +1,6 @@
 //! Who acts and where: what every command about staff and access asks first.
 
-use std::path::Path;
+use std::{path::Path, process::ExitCode};
 
 use anyhow::Result;
 use clap::Args;
@@ -54,10 +54,19 @@ pub(super) async fn find_scope(portal: &Portal, caller: &Caller, deployment: Opt
     if wanted.starts_with("dep_") {
         return Ok(sites::actions::place_for(portal, actor, wanted).await?.scope);
     }
-    let names = sites::actions::deployment_names(portal, first.organisation).await?;
+    let names = sites::actions::deployment_names(portal.db.reader(), first.organisation).await?;
     let found = names.into_iter().find(|(_, name)| name.eq_ignore_ascii_case(wanted));
     let (id, _) = found.ok_or_else(|| Error::field("deployment", format!("There is no deployment {wanted}")))?;
     Ok(Scope::deployment(first.organisation, id))
+}
+
+/// What became of several: 0 when all were done, 4 when only some, 3 when none.
+pub(super) fn status(done: bool, not_done: bool) -> ExitCode {
+    match (done, not_done) {
+        (_, false) => ExitCode::SUCCESS,
+        (true, true) => ExitCode::from(4),
+        (false, true) => ExitCode::from(3),
+    }
 }
 
 impl At {

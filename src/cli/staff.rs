@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use super::{
-    place::{At, PlaceArguments},
+    place::{At, PlaceArguments, status},
     print,
 };
 use crate::{
@@ -131,7 +131,7 @@ async fn list(place: &PlaceArguments, at: At) -> Result<ExitCode> {
     print(&lines.join("\n"))
 }
 
-/// 0 when everybody was changed, 4 when only some, 3 when nobody.
+/// A line for each person.
 fn tell(place: &PlaceArguments, changes: &Changes, word: &str) -> Result<ExitCode> {
     if place.json {
         let done: Vec<_> = changes.done.iter().map(|(id, name)| serde_json::json!([id, name])).collect();
@@ -146,9 +146,5 @@ fn tell(place: &PlaceArguments, changes: &Changes, word: &str) -> Result<ExitCod
         let not = changes.not_done.iter().map(|left| format!("Refused\t{}\t{}", left.name, left.reason()));
         print(&done.chain(not).collect::<Vec<_>>().join("\n"))?;
     }
-    Ok(match (changes.done.is_empty(), changes.not_done.is_empty()) {
-        (_, true) => ExitCode::SUCCESS,
-        (false, false) => ExitCode::from(4),
-        (true, false) => ExitCode::from(3),
-    })
+    Ok(status(!changes.done.is_empty(), !changes.not_done.is_empty()))
 }

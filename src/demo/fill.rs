@@ -99,7 +99,7 @@ impl History {
 
     async fn scope(&self, organisation: OrganisationId, deployment: Option<&str>) -> Result<Scope> {
         let Some(wanted) = deployment else { return Ok(Scope::organisation(organisation)) };
-        let names = sites::actions::deployment_names(&self.portal, organisation).await?;
+        let names = sites::actions::deployment_names(self.portal.db.reader(), organisation).await?;
         let (id, _) = names.into_iter().find(|(_, name)| name == wanted).context("a deployment of the hospital")?;
         Ok(Scope::deployment(organisation, id))
     }

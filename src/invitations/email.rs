@@ -69,7 +69,7 @@ impl Email for InvitationMail {
                 return Ok(None);
             }
             let words = invitation_words(portal, &invitation).await?;
-            letter(
+            Letter::write(
                 &InvitationSubject { mail: &words },
                 &InvitationText { mail: &words },
                 &InvitationHtml { mail: &words },
@@ -158,14 +158,13 @@ impl Email for DeclinedMail {
                 pending_url: portal.config.url(&format!("{}/invitations", invitation.scope.path())),
                 organisation: place.organisation.name,
             };
-            letter(&DeclinedSubject { mail: &words }, &DeclinedText { mail: &words }, &DeclinedHtml { mail: &words })
-                .map(Some)
+            Letter::write(
+                &DeclinedSubject { mail: &words },
+                &DeclinedText { mail: &words },
+                &DeclinedHtml { mail: &words },
+            )
+            .map(Some)
         }
         .boxed()
     }
-}
-
-fn letter(subject: &impl Template, text: &impl Template, html: &impl Template) -> Result<Letter> {
-    let render = |part: askama::Result<String>| part.map_err(|error| Error::Internal(error.into()));
-    Ok(Letter { subject: render(subject.render())?, text: render(text.render())?, html: render(html.render())? })
 }

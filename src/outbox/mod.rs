@@ -8,10 +8,11 @@ mod queue;
 mod transport;
 mod worker;
 
+use askama::Template;
 use futures::future::BoxFuture;
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     portal::Portal,
     types::{MailId, OrganisationId, Timestamp},
 };
@@ -69,6 +70,17 @@ pub struct Letter {
     pub text: String,
     /// For all others.
     pub html: String,
+}
+
+impl Letter {
+    /// The letter that these templates make.
+    ///
+    /// # Errors
+    /// When a template fails.
+    pub fn write(subject: &impl Template, text: &impl Template, html: &impl Template) -> Result<Self> {
+        let render = |part: askama::Result<String>| part.map_err(|error| Error::Internal(error.into()));
+        Ok(Self { subject: render(subject.render())?, text: render(text.render())?, html: render(html.render())? })
+    }
 }
 
 /// One kind of mail; implemented in the room that wants it.

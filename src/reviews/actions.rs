@@ -1,13 +1,14 @@
 //! Beginning a review, deciding about people, and finishing it.
 
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use super::{Filter, LONGEST, Mark, Progress, Review, ReviewRow, store};
 use crate::{
-    access::{Permission, Scope},
+    access::{Permission, Scope, Visible},
     audit::Event,
     error::{Error, Result},
-    op::{Caller, Op},
+    op::{Caller, Op, write_apart},
     portal::Portal,
     staff::{self, Changes},
     types::{Cursor, MembershipId, PageOf, ReviewId, Timestamp},
@@ -56,9 +57,9 @@ pub async fn list_access(
 ) -> Result<PageOf<ReviewRow>> {
     let visible = caller.scope(portal, Permission::ManageStaff, scope).await?;
     let db = portal.db.reader();
-    let open = store::newest(db, scope, NEWEST).await?.into_iter().find(|review| review.finished_at.is_none());
-    let rows = store::list(db, &visible, open.map(|review| review.id), filter, from, size, portal.now()).await?;
-    Ok(PageOf::cut(rows, size, from, |row, backwards| Cursor::new(row.name_key.clone(), row.membership, backwards)))
+    let open = open_of(db, scope).await?.map(|review| review.id);
+    let rows = store::list(db, &visible, open, filter, from, size, portal.now()).await?;
+    Ok(cut(rows, size, from))
 }
 
 /// Everybody with access to the scope, for a file; written to the access log.
@@ -66,20 +67,43 @@ pub async fn list_access(
 /// # Errors
 /// When the caller may not manage staff there.
 pub async fn export_access(portal: &Portal, caller: &Caller, scope: Scope) -> Result<Vec<ReviewRow>> {
-    let mut rows = Vec::new();
-    let mut from = None;
+    let visible = caller.scope(portal, Permission::ManageStaff, scope).await?;
+    let db = portal.db.reader();
+    let open = open_of(db, scope).await?;
+    let rows = everybody(db, &visible, open.as_ref(), Filter::All, portal.now()).await?;
+    let event = Event::done("review.exported", scope, scope, json!({ "people": rows.len() }));
+    write_apart(portal, vec![event], caller).await?;
+    Ok(rows)
+}
+
+/// The review of exactly this scope that is under way.
+async fn open_of(db: &impl ConnectionTrait, scope: Scope) -> Result<Option<Review>> {
+    Ok(store::newest(db, scope, NEWEST).await?.into_iter().find(|review| review.finished_at.is_none()))
+}
+
+/// All that fit, read page by page.
+async fn everybody(
+    db: &impl ConnectionTrait,
+    visible: &Visible,
+    review: Option<&Review>,
+    filter: Filter,
+    now: Timestamp,
+) -> Result<Vec<ReviewRow>> {
+    let (mut all, mut from) = (Vec::new(), None);
     loop {
-        let page = list_access(portal, caller, scope, Filter::All, from.as_ref(), EXPORT_PAGE).await?;
-        rows.extend(page.rows);
+        let review = review.map(|review| review.id);
+        let rows = store::list(db, visible, review, filter, from.as_ref(), EXPORT_PAGE, now).await?;
+        let page = cut(rows, EXPORT_PAGE, from.as_ref());
+        all.extend(page.rows);
         from = page.next;
         if from.is_none() {
-            break;
+            return Ok(all);
         }
     }
-    let mut op = Op::begin(portal, caller).await?;
-    op.record(Event::done("review.exported", scope, scope, json!({ "people": rows.len() })));
-    op.commit().await?;
-    Ok(rows)
+}
+
+fn cut(rows: Vec<ReviewRow>, size: usize, from: Option<&Cursor>) -> PageOf<ReviewRow> {
+    PageOf::cut(rows, size, from, |row, backwards| Cursor::new(row.name_key.clone(), row.membership, backwards))
 }
 
 /// Begins a review that should be done by `due_at`.
@@ -92,7 +116,7 @@ pub async fn start_review(portal: &Portal, caller: &Caller, scope: Scope, due_at
     if due_at <= op.now() || due_at > op.now().plus(LONGEST) {
         return Err(Error::field("due", "Choose a day within the next year by which the review should be done"));
     }
-    if store::newest(op.tx(), scope, NEWEST).await?.iter().any(|review| review.finished_at.is_none()) {
+    if open_of(op.tx(), scope).await?.is_some() {
         return Err(Error::Conflict("A review is under way here already".to_owned()));
     }
     let id = op.new_id();
@@ -117,7 +141,7 @@ pub async fn mark_access(
 ) -> Result<usize> {
     let op = Op::begin(portal, caller).await?;
     let (mut op, granted) = op.require(Permission::ManageStaff, scope).await?;
-    let review = open(&op, scope).await?;
+    let review = open_of(op.tx(), scope).await?.ok_or_else(none_open)?;
     let ids: Vec<_> = marks.iter().map(|(id, _)| *id).collect();
     let members = staff::actions::members(&op, &granted, &ids).await?;
     let own = op.actor()?.account;
@@ -138,40 +162,35 @@ pub async fn mark_access(
     Ok(decided.len())
 }
 
-async fn open(op: &Op, scope: Scope) -> Result<Review> {
-    let newest = store::newest(op.tx(), scope, NEWEST).await?;
-    let open = newest.into_iter().find(|review| review.finished_at.is_none());
-    open.ok_or_else(|| Error::Conflict("No review is under way here; begin one first".to_owned()))
+fn none_open() -> Error {
+    Error::Conflict("No review is under way here; begin one first".to_owned())
 }
 
-/// Finishes the review: everybody who was marked so is removed by the same rule as from the staff list. If somebody could not be
-/// removed, the review stays open and the answer says why.
+/// Finishes the review, in one step with the removal of everybody who was marked so, by the same rule as from the staff list. If
+/// somebody could not be removed, the others are, the review stays open, and the answer says why.
 ///
 /// # Errors
 /// [`Error::Conflict`] while somebody is not decided, or when no review is under way.
 pub async fn finish_review(portal: &Portal, caller: &Caller, scope: Scope) -> Result<Changes> {
-    let standing = show_review(portal, caller, scope).await?;
-    let none = || Error::Conflict("No review is under way here; begin one first".to_owned());
-    let (review, progress) = standing.open.ok_or_else(none)?;
-    if progress.open() > 0 {
-        let people =
-            if progress.open() == 1 { "1 person is".to_owned() } else { format!("{} people are", progress.open()) };
-        return Err(Error::Conflict(format!("{people} not decided yet")));
-    }
-    let removed = to_be_removed(portal, caller, scope).await?;
-    let ids: Vec<_> = removed.iter().map(|row| row.membership).collect();
-    let changes = staff::actions::remove_from_team(portal, caller, scope, &ids).await?;
-    if !changes.not_done.is_empty() {
-        return Ok(changes);
-    }
+    let visible = caller.scope(portal, Permission::ManageStaff, scope).await?;
     let op = Op::begin(portal, caller).await?;
     let (mut op, granted) = op.require(Permission::ManageStaff, scope).await?;
-    let by = op.actor()?.account;
-    if !store::mark_finished(op.tx(), &granted, review.id, by, op.now()).await? {
-        return Err(none());
+    let review = open_of(op.tx(), scope).await?.ok_or_else(none_open)?;
+    let progress = store::progress(op.tx(), &visible, review.id, op.now()).await?;
+    match progress.open() {
+        0 => {}
+        1 => return Err(Error::Conflict("1 person is not decided yet".to_owned())),
+        n => return Err(Error::Conflict(format!("{n} people are not decided yet"))),
     }
-    let detail = json!({ "kept": progress.keep, "removed": changes.done.len(), "due": review.due_at });
-    op.record(Event::done("review.finished", review.id, scope, detail));
+    let leaving = everybody(op.tx(), &visible, Some(&review), Filter::Remove, op.now()).await?;
+    let ids: Vec<_> = leaving.iter().map(|row| row.membership).collect();
+    let changes = staff::actions::remove_members(&mut op, &granted, &ids).await?;
+    if changes.not_done.is_empty() {
+        let by = op.actor()?.account;
+        store::mark_finished(op.tx(), &granted, review.id, by, op.now()).await?;
+        let detail = json!({ "kept": progress.keep, "removed": changes.done.len(), "due": review.due_at });
+        op.record(Event::done("review.finished", review.id, scope, detail));
+    }
     op.commit().await?;
     Ok(changes)
 }
@@ -181,14 +200,8 @@ pub async fn finish_review(portal: &Portal, caller: &Caller, scope: Scope) -> Re
 /// # Errors
 /// When the caller may not manage staff there.
 pub async fn to_be_removed(portal: &Portal, caller: &Caller, scope: Scope) -> Result<Vec<ReviewRow>> {
-    let mut rows = Vec::new();
-    let mut from = None;
-    loop {
-        let page = list_access(portal, caller, scope, Filter::Remove, from.as_ref(), EXPORT_PAGE).await?;
-        rows.extend(page.rows);
-        from = page.next;
-        if from.is_none() {
-            return Ok(rows);
-        }
-    }
+    let visible = caller.scope(portal, Permission::ManageStaff, scope).await?;
+    let db = portal.db.reader();
+    let open = open_of(db, scope).await?;
+    everybody(db, &visible, open.as_ref(), Filter::Remove, portal.now()).await
 }

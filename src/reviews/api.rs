@@ -12,11 +12,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Filter, Mark, ReviewRow, actions};
 use crate::{
-    error::{Error, Result},
+    error::Error,
     identity::door::ApiCaller,
-    op::Caller,
     portal::Portal,
-    sites::{self, Place},
+    sites,
     types::{Cursor, Timestamp},
     web::{ApiJson, ApiQuery, ApiResult, ProblemBody},
 };
@@ -28,10 +27,6 @@ pub fn routes() -> OpenApiRouter<Portal> {
         .routes(routes!(people))
         .routes(routes!(mark))
         .routes(routes!(finish))
-}
-
-async fn place_of(portal: &Portal, caller: &Caller, scope: &str) -> Result<Place> {
-    sites::actions::place_for(portal, caller.actor()?, scope).await
 }
 
 /// A review.
@@ -82,8 +77,8 @@ async fn show(
     ApiCaller(caller): ApiCaller,
     Path(scope): Path<String>,
 ) -> ApiResult<Json<StandingOut>> {
-    let place = place_of(&portal, &caller, &scope).await?;
-    let standing = actions::show_review(&portal, &caller, place.scope).await?;
+    let within = sites::actions::scope_for(&portal, &caller, &scope).await?;
+    let standing = actions::show_review(&portal, &caller, within).await?;
     let (open, progress) = standing.open.unzip();
     let progress = progress.unwrap_or_default();
     Ok(Json(StandingOut {
@@ -112,7 +107,7 @@ async fn start(
     Path(scope): Path<String>,
     ApiJson(asked): ApiJson<StartIn>,
 ) -> ApiResult<impl IntoResponse> {
-    let place = place_of(&portal, &caller, &scope).await?;
+    let place = sites::actions::place_for(&portal, caller.actor()?, &scope).await?;
     let due = place.parse_end(&asked.due).ok_or_else(|| Error::field("due", "Write a day such as 2026-12-31"))?;
     actions::start_review(&portal, &caller, place.scope, due).await?;
     Ok((StatusCode::CREATED, show(State(portal), ApiCaller(caller), Path(scope)).await?))
@@ -200,12 +195,12 @@ async fn people(
     Path(scope): Path<String>,
     ApiQuery(asked): ApiQuery<PeopleIn>,
 ) -> ApiResult<Json<PeopleOut>> {
-    let place = place_of(&portal, &caller, &scope).await?;
+    let within = sites::actions::scope_for(&portal, &caller, &scope).await?;
     let wrong = |field: &'static str| move || Error::field(field, "This value is not one of those that can be used");
     let filter = Filter::from_key(&asked.show.unwrap_or_default()).ok_or_else(wrong("show"))?;
     let from = asked.from.map(|from| Cursor::decode(&from).ok_or_else(wrong("from"))).transpose()?;
     let size = asked.limit.unwrap_or(50).clamp(1, 200);
-    let found = actions::list_access(&portal, &caller, place.scope, filter, from.as_ref(), size).await?;
+    let found = actions::list_access(&portal, &caller, within, filter, from.as_ref(), size).await?;
     let now = portal.now();
     let people = found.rows.into_iter().map(|row| AccessOut::new(row, now)).collect();
     Ok(Json(PeopleOut { people, next: found.next.map(|cursor| cursor.encode()) }))
@@ -245,14 +240,14 @@ async fn mark(
     Path(scope): Path<String>,
     ApiJson(asked): ApiJson<MarksIn>,
 ) -> ApiResult<Json<MarkedOut>> {
-    let place = place_of(&portal, &caller, &scope).await?;
+    let within = sites::actions::scope_for(&portal, &caller, &scope).await?;
     let mut marks = Vec::with_capacity(asked.marks.len());
     for one in asked.marks {
         let membership = one.membership.parse().map_err(|_| Error::field("membership", "This is no mem_… id"))?;
         let mark = Mark::from_key(&one.mark).ok_or_else(|| Error::field("mark", "Use keep or remove"))?;
         marks.push((membership, mark));
     }
-    Ok(Json(MarkedOut { decided: actions::mark_access(&portal, &caller, place.scope, &marks).await? }))
+    Ok(Json(MarkedOut { decided: actions::mark_access(&portal, &caller, within, &marks).await? }))
 }
 
 /// Finish the review: everybody marked so is removed.
@@ -263,8 +258,8 @@ async fn finish(
     ApiCaller(caller): ApiCaller,
     Path(scope): Path<String>,
 ) -> ApiResult<Json<StandingOut>> {
-    let place = place_of(&portal, &caller, &scope).await?;
-    let changes = actions::finish_review(&portal, &caller, place.scope).await?;
+    let within = sites::actions::scope_for(&portal, &caller, &scope).await?;
+    let changes = actions::finish_review(&portal, &caller, within).await?;
     if let Some(left) = changes.not_done.first() {
         return Err(Error::Conflict(format!("{} could not be removed: {}", left.name, left.reason())).into());
     }

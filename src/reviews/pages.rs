@@ -172,13 +172,12 @@ impl Words {
             now: portal.now(),
             zone: place.time_zone(),
             roles: access::role_names(portal.db.reader(), place.scope.organisation).await?,
-            deployments: sites::actions::deployment_names(portal, place.scope.organisation).await?,
+            deployments: sites::actions::deployment_names(portal.db.reader(), place.scope.organisation).await?,
         })
     }
 
     fn level(&self, row: &Row) -> String {
-        let deployment = row.scope.deployment.and_then(|id| self.deployments.get(&id).cloned());
-        deployment.unwrap_or_else(|| "Whole organisation".to_owned())
+        sites::level(&self.deployments, row.scope.deployment)
     }
 
     fn role(&self, row: &Row) -> String {

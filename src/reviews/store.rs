@@ -9,7 +9,7 @@ use sea_orm::{
 
 use super::{DORMANT_AFTER, Filter, Mark, Progress, Review, ReviewRow};
 use crate::{
-    access::{Granted, Scope, Visible},
+    access::{Granted, Scope, Visible, membership},
     db::{CHUNK, Tx, list::ListSql},
     types::{AccountId, Cursor, DeploymentId, MembershipId, OrganisationId, ReviewId, Timestamp},
 };
@@ -120,22 +120,22 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// Whether it was still open.
+/// The review is over.
 pub(super) async fn mark_finished(
     tx: &Tx,
     _: &Granted,
     id: ReviewId,
     by: AccountId,
     now: Timestamp,
-) -> Result<bool, DbErr> {
-    let done = review::Entity::update_many()
+) -> Result<(), DbErr> {
+    review::Entity::update_many()
         .col_expr(review::Column::FinishedAt, Expr::value(now))
         .col_expr(review::Column::FinishedBy, Expr::value(by))
         .filter(review::Column::Id.eq(id))
         .filter(review::Column::FinishedAt.is_null())
         .exec(tx)
         .await?;
-    Ok(done.rows_affected == 1)
+    Ok(())
 }
 
 /// What was decided so far.
@@ -182,10 +182,11 @@ pub(super) async fn progress(
         n: i64,
     }
     let (column, id) = visible.filter();
+    let live = membership::live_sql("m", "$3");
     let sql = format!(
         "SELECT COALESCE(k.mark, '') AS mark, COUNT(*) AS n FROM memberships m \
          LEFT JOIN review_marks k ON k.review_id = $2 AND k.membership_id = m.id \
-         WHERE m.{column} = $1 AND m.ended_at IS NULL AND (m.ends_at IS NULL OR m.ends_at > $3) GROUP BY k.mark"
+         WHERE m.{column} = $1 AND {live} GROUP BY k.mark"
     );
     let values = [id.into(), review.into(), now.into()];
     let counts = Count::find_by_statement(Statement::from_sql_and_values(db.get_database_backend(), sql, values));
@@ -269,9 +270,8 @@ pub fn list_statement(
     let mut sql = ListSql::within(&format!("m.{column}"), id);
     // Without a review there are no marks: no review has the nil id.
     let review = sql.bind(review.unwrap_or_else(|| ReviewId::from_uuid(uuid::Uuid::nil())));
-    sql.only("m.ended_at IS NULL");
     let at = sql.bind(now);
-    sql.only(format!("(m.ends_at IS NULL OR m.ends_at > {at})"));
+    sql.only(membership::live_sql("m", &at));
     match filter {
         Filter::All => {}
         Filter::Open => sql.only("k.mark IS NULL"),

@@ -11,7 +11,7 @@ use crate::{
     invitations,
     op::{Caller, Op},
     portal::Portal,
-    staff,
+    sites, staff,
     types::{RoleId, Timestamp},
 };
 
@@ -22,7 +22,7 @@ use crate::{
 pub async fn list_roles(portal: &Portal, caller: &Caller, scope: Scope) -> Result<Vec<RoleRow>> {
     let visible = caller.scope(portal, Permission::EditRoles, scope).await?;
     let db = portal.db.reader();
-    let holders = staff::actions::holders_within(portal, &visible).await?;
+    let holders = staff::actions::holders(portal, &visible, true).await?;
     let own = access::role_keys_of(db, caller.actor()?.account, portal.now()).await?;
     let roles = access::roles_of(db, scope.organisation).await?;
     Ok(roles
@@ -94,13 +94,15 @@ async fn affected(
     scope: &Scope,
 ) -> Result<Affected> {
     let at = home(role, scope);
-    let (people, names) = staff::actions::holders_of(db, scope.organisation, role.key, SHOWN_NAMES, now).await?;
+    let (people, holders) = staff::actions::holders_of(db, scope.organisation, role.key, SHOWN_NAMES, now).await?;
+    let deployments = sites::actions::deployment_names(db, scope.organisation).await?;
+    let names = holders.into_iter().map(|(name, at)| (name, sites::level(&deployments, at)));
     let (invitations, addresses) =
         invitations::actions::open_with_role(db, scope.organisation, role.key, SHOWN_NAMES).await?;
     Ok(Affected {
         people,
         invitations,
-        names: if actor.may(Permission::ViewStaff, &at) { names } else { Vec::new() },
+        names: if actor.may(Permission::ViewStaff, &at) { names.collect() } else { Vec::new() },
         addresses: if actor.may(Permission::InviteStaff, &at) { addresses } else { Vec::new() },
     })
 }

@@ -12,10 +12,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Affected, RoleDraft, actions};
 use crate::{
-    access::{Permission, PermissionSet, Role, RoleKey, Scope},
+    access::{Permission, PermissionSet, Role, RoleKey},
     error::{Error, Result},
     identity::door::ApiCaller,
-    op::Caller,
     portal::Portal,
     sites,
     types::RoleId,
@@ -25,10 +24,6 @@ use crate::{
 /// The routes of this room, with their description.
 pub fn routes() -> OpenApiRouter<Portal> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, edit, delete))
-}
-
-async fn scope_of(portal: &Portal, caller: &Caller, text: &str) -> Result<Scope> {
-    Ok(sites::actions::place_for(portal, caller.actor()?, text).await?.scope)
 }
 
 /// A role and whether you may change it.
@@ -77,7 +72,7 @@ async fn list(
     ApiCaller(caller): ApiCaller,
     Path(scope): Path<String>,
 ) -> ApiResult<Json<Vec<RoleOut>>> {
-    let scope = scope_of(&portal, &caller, &scope).await?;
+    let scope = sites::actions::scope_for(&portal, &caller, &scope).await?;
     let rows = actions::list_roles(&portal, &caller, scope).await?;
     let roles = rows.into_iter().map(|row| out(row.role, row.holders, row.locked.map(|why| why.to_string())));
     Ok(Json(roles.collect()))
@@ -115,7 +110,7 @@ async fn create(
     Path(scope): Path<String>,
     ApiJson(asked): ApiJson<RoleIn>,
 ) -> ApiResult<impl IntoResponse> {
-    let scope = scope_of(&portal, &caller, &scope).await?;
+    let scope = sites::actions::scope_for(&portal, &caller, &scope).await?;
     let role = actions::create_role(&portal, &caller, scope, &asked.draft()?).await?;
     Ok((StatusCode::CREATED, Json(out(role, 0, None))))
 }
@@ -165,7 +160,7 @@ async fn show(
     ApiCaller(caller): ApiCaller,
     Path((scope, role)): Path<(String, String)>,
 ) -> ApiResult<Json<RoleDetailOut>> {
-    let scope = scope_of(&portal, &caller, &scope).await?;
+    let scope = sites::actions::scope_for(&portal, &caller, &scope).await?;
     let key = role.parse().map_err(|_| Error::NotFound)?;
     let view = actions::show_role(&portal, &caller, scope, key).await?;
     let role = out(view.role, view.affected.people, view.locked.map(|why| why.to_string()));
@@ -204,7 +199,7 @@ async fn edit(
     Path((place, role)): Path<(String, String)>,
     ApiJson(asked): ApiJson<RoleEditIn>,
 ) -> ApiResult<Json<RoleDetailOut>> {
-    let scope = scope_of(&portal, &caller, &place).await?;
+    let scope = sites::actions::scope_for(&portal, &caller, &place).await?;
     let draft = RoleIn { name: asked.name, permissions: asked.permissions }.draft()?;
     actions::edit_role(&portal, &caller, scope, custom(&role)?, &draft, asked.revision).await?;
     show(State(portal), ApiCaller(caller), Path((place, role))).await
@@ -232,7 +227,7 @@ async fn delete(
     Path((scope, role)): Path<(String, String)>,
     ApiQuery(asked): ApiQuery<DeleteIn>,
 ) -> ApiResult<impl IntoResponse> {
-    let scope = scope_of(&portal, &caller, &scope).await?;
+    let scope = sites::actions::scope_for(&portal, &caller, &scope).await?;
     let wrong = |_| Error::field("replacement", "There is no such role");
     let replacement = asked.replacement.map(|key| key.parse().map_err(wrong)).transpose()?;
     actions::delete_role(&portal, &caller, scope, custom(&role)?, replacement, asked.revision).await?;

@@ -59,12 +59,23 @@ pub async fn places_of(portal: &Portal, actor: &Actor) -> Result<Vec<Place>> {
     Ok(places)
 }
 
-/// The names of all deployments of an organisation, for lists.
+/// The scope that a printed id names, if the caller has any access there; otherwise as if there were none.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn scope_for(portal: &Portal, caller: &Caller, id: &str) -> Result<Scope> {
+    Ok(place_for(portal, caller.actor()?, id).await?.scope)
+}
+
+/// The names of all deployments of an organisation, for lists; [`super::level`] says one of them.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn deployment_names(portal: &Portal, organisation: OrganisationId) -> Result<HashMap<DeploymentId, String>> {
-    let deployments = store::deployments_of(portal.db.reader(), organisation).await?;
+pub async fn deployment_names(
+    db: &impl ConnectionTrait,
+    organisation: OrganisationId,
+) -> Result<HashMap<DeploymentId, String>> {
+    let deployments = store::deployments_of(db, organisation).await?;
     Ok(deployments.into_iter().map(|deployment| (deployment.id, deployment.name)).collect())
 }
 
@@ -75,7 +86,7 @@ pub async fn deployment_names(portal: &Portal, organisation: OrganisationId) -> 
 pub async fn list_deployments(portal: &Portal, caller: &Caller, scope: Scope) -> Result<Vec<(Deployment, Totals)>> {
     let visible = caller.scope(portal, Permission::ViewPatientData, scope).await?;
     let deployments = store::deployments_of(portal.db.reader(), scope.organisation).await?;
-    let mut totals = store::totals(portal.db.reader(), &visible).await?;
+    let mut totals = store::totals(portal.db.reader(), &visible, portal.now()).await?;
     Ok(deployments.into_iter().map(|d| (d.clone(), totals.remove(&d.id).unwrap_or_default())).collect())
 }
 

@@ -4,6 +4,8 @@ pub mod actions;
 pub mod pages;
 mod store;
 
+use std::collections::HashMap;
+
 use crate::{
     access::Scope,
     types::{DeploymentId, OrganisationId, Timestamp},
@@ -77,6 +79,12 @@ impl Place {
         let instant: Option<jiff::Timestamp> = text.trim().parse().ok();
         instant.map(|at| Timestamp(at.as_millisecond())).or_else(|| self.last_moment_of(text))
     }
+}
+
+/// Where somebody works or is invited to, in a word for lists: a deployment's name, or the whole organisation.
+pub fn level(names: &HashMap<DeploymentId, String>, deployment: Option<DeploymentId>) -> String {
+    let Some(id) = deployment else { return "Whole organisation".to_owned() };
+    names.get(&id).cloned().unwrap_or_default()
 }
 
 /// A deployment with its totals, for the list at organisation level.

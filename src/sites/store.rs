@@ -8,7 +8,7 @@ use sea_orm::{
 
 use super::{Deployment, Organisation, Totals};
 use crate::{
-    access::{Granted, Visible},
+    access::{Granted, Visible, membership},
     db::Tx,
     types::{DeploymentId, OrganisationId, Timestamp},
 };
@@ -133,32 +133,35 @@ struct Count {
 pub(super) async fn totals(
     db: &impl ConnectionTrait,
     visible: &Visible,
+    now: Timestamp,
 ) -> Result<HashMap<DeploymentId, Totals>, DbErr> {
+    let organisation = || vec![visible.scope().organisation.into()];
     let mut totals: HashMap<DeploymentId, Totals> = HashMap::new();
     let patients = "SELECT deployment_id, COUNT(*) AS total, SUM(CASE WHEN red > 0 THEN 1 ELSE 0 END) AS red, \
         SUM(CASE WHEN red = 0 AND amber > 0 THEN 1 ELSE 0 END) AS amber FROM patients WHERE deployment_id IN \
         (SELECT id FROM deployments WHERE organisation_id = $1) GROUP BY deployment_id";
-    for count in counts(db, visible, patients).await? {
+    for count in counts(db, patients, organisation()).await? {
         let entry = totals.entry(count.deployment_id).or_default();
         (entry.patients, entry.red, entry.amber) = (unsigned(count.total), unsigned(count.red), unsigned(count.amber));
     }
-    let staff = "SELECT deployment_id, COUNT(*) AS total, COUNT(*) AS red, COUNT(*) AS amber FROM memberships WHERE scope_id IN \
-        (SELECT id FROM deployments WHERE organisation_id = $1) AND ended_at IS NULL GROUP BY deployment_id";
-    for count in counts(db, visible, staff).await? {
+    let staff = format!(
+        "SELECT deployment_id, COUNT(*) AS total, COUNT(*) AS red, COUNT(*) AS amber FROM memberships m WHERE scope_id IN \
+         (SELECT id FROM deployments WHERE organisation_id = $1) AND {} GROUP BY deployment_id",
+        membership::live_sql("m", "$2")
+    );
+    for count in counts(db, &staff, vec![visible.scope().organisation.into(), now.into()]).await? {
         totals.entry(count.deployment_id).or_default().staff = unsigned(count.total);
     }
     let pending = "SELECT deployment_id, COUNT(*) AS total, COUNT(*) AS red, COUNT(*) AS amber FROM invitations WHERE scope_id IN \
         (SELECT id FROM deployments WHERE organisation_id = $1) AND closed_at IS NULL GROUP BY deployment_id";
-    for count in counts(db, visible, pending).await? {
+    for count in counts(db, pending, organisation()).await? {
         totals.entry(count.deployment_id).or_default().pending = unsigned(count.total);
     }
     Ok(totals)
 }
 
-async fn counts(db: &impl ConnectionTrait, visible: &Visible, sql: &str) -> Result<Vec<Count>, DbErr> {
-    let statement =
-        Statement::from_sql_and_values(db.get_database_backend(), sql, [visible.scope().organisation.into()]);
-    Count::find_by_statement(statement).all(db).await
+async fn counts(db: &impl ConnectionTrait, sql: &str, values: Vec<sea_orm::Value>) -> Result<Vec<Count>, DbErr> {
+    Count::find_by_statement(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).all(db).await
 }
 
 fn unsigned(count: i64) -> u64 {

@@ -73,7 +73,8 @@ impl Email for EndingMail {
     fn write<'a>(&'a self, portal: &'a Portal, mail: &'a Claimed) -> BoxFuture<'a, Result<Option<Letter>>> {
         async move {
             let Some(mail) = words(portal, mail).await? else { return Ok(None) };
-            letter(&EndingSubject { mail: &mail }, &EndingText { mail: &mail }, &EndingHtml { mail: &mail }).map(Some)
+            Letter::write(&EndingSubject { mail: &mail }, &EndingText { mail: &mail }, &EndingHtml { mail: &mail })
+                .map(Some)
         }
         .boxed()
     }
@@ -87,8 +88,12 @@ impl Email for EndingColleagueMail {
     fn write<'a>(&'a self, portal: &'a Portal, mail: &'a Claimed) -> BoxFuture<'a, Result<Option<Letter>>> {
         async move {
             let Some(mail) = words(portal, mail).await? else { return Ok(None) };
-            letter(&ColleagueSubject { mail: &mail }, &ColleagueText { mail: &mail }, &ColleagueHtml { mail: &mail })
-                .map(Some)
+            Letter::write(
+                &ColleagueSubject { mail: &mail },
+                &ColleagueText { mail: &mail },
+                &ColleagueHtml { mail: &mail },
+            )
+            .map(Some)
         }
         .boxed()
     }
@@ -112,9 +117,4 @@ async fn words(portal: &Portal, mail: &Claimed) -> Result<Option<EndingWords>> {
         place: place.full_name(),
         staff_url: portal.config.url(&format!("{}/staff", scope.path())),
     }))
-}
-
-fn letter(subject: &impl Template, text: &impl Template, html: &impl Template) -> Result<Letter> {
-    let render = |part: askama::Result<String>| part.map_err(|error| Error::Internal(error.into()));
-    Ok(Letter { subject: render(subject.render())?, text: render(text.render())?, html: render(html.render())? })
 }

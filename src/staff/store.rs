@@ -66,7 +66,7 @@ pub(super) async fn is_member(
     let found = membership::Entity::find()
         .filter(membership::Column::ScopeId.eq(scope.id()))
         .filter(membership::Column::LiveAccount.eq(account))
-        .filter(members::live(now))
+        .filter(membership::live(now))
         .one(db)
         .await?;
     Ok(found.is_some())
@@ -90,7 +90,8 @@ pub(super) async fn roles_by_email(
         let at = chunk.len() + 2;
         let sql = format!(
             "SELECT email_key, role FROM memberships WHERE (scope_id, email_key) IN (VALUES {marks}) \
-             AND ended_at IS NULL AND (ends_at IS NULL OR ends_at > ${at})"
+             AND {}",
+            membership::live_sql("memberships", &format!("${at}"))
         );
         let keys = chunk.iter().map(|key| key.as_str().into());
         let values = std::iter::once(scope.id().into()).chain(keys).chain([now.into()]);
@@ -118,41 +119,25 @@ pub(super) async fn addresses(
     Ok(rows.into_iter().collect())
 }
 
-/// How many hold each role in exactly this scope.
+/// How many hold each role in exactly this scope; with `below`, where the scope is an organisation, in its deployments too.
 pub(super) async fn holders(
     db: &impl ConnectionTrait,
     visible: &Visible,
-    now: Timestamp,
-) -> Result<Vec<(String, i64)>, DbErr> {
-    membership::Entity::find()
-        .select_only()
-        .column(membership::Column::Role)
-        .column_as(membership::Column::Id.count(), "n")
-        .filter(membership::Column::ScopeId.eq(visible.scope().id()))
-        .filter(members::live(now))
-        .group_by(membership::Column::Role)
-        .into_tuple()
-        .all(db)
-        .await
-}
-
-/// The same with the deployments below, where the scope is an organisation.
-pub(super) async fn holders_within(
-    db: &impl ConnectionTrait,
-    visible: &Visible,
+    below: bool,
     now: Timestamp,
 ) -> Result<Vec<(String, i64)>, DbErr> {
     let scope = visible.scope();
-    let within = match scope.deployment {
-        Some(_) => membership::Column::ScopeId.eq(scope.id()),
-        None => membership::Column::OrganisationId.eq(scope.organisation),
+    let within = if below && scope.deployment.is_none() {
+        membership::Column::OrganisationId.eq(scope.organisation)
+    } else {
+        membership::Column::ScopeId.eq(scope.id())
     };
     membership::Entity::find()
         .select_only()
         .column(membership::Column::Role)
         .column_as(membership::Column::Id.count(), "n")
         .filter(within)
-        .filter(members::live(now))
+        .filter(membership::live(now))
         .group_by(membership::Column::Role)
         .into_tuple()
         .all(db)
@@ -230,9 +215,8 @@ impl From<Listed> for StaffMember {
 pub fn list_statement(visible: &Visible, query: &Query, size: usize, now: Timestamp) -> (String, Vec<sea_orm::Value>) {
     let (column, id) = visible.filter();
     let mut sql = ListSql::within(&format!("m.{column}"), id);
-    sql.only("m.ended_at IS NULL");
     let at = sql.bind(now);
-    sql.only(format!("(m.ends_at IS NULL OR m.ends_at > {at})"));
+    sql.only(membership::live_sql("m", &at));
     if let Some(role) = query.role {
         let role = sql.bind(role.to_string());
         sql.only(format!("m.role = {role}"));
@@ -266,9 +250,7 @@ pub(super) async fn find(
     now: Timestamp,
 ) -> Result<Option<StaffMember>, DbErr> {
     let (column, scope) = visible.filter();
-    let sql = format!(
-        "{LISTED} WHERE m.id = $1 AND m.{column} = $2 AND m.ended_at IS NULL AND (m.ends_at IS NULL OR m.ends_at > $3)"
-    );
+    let sql = format!("{LISTED} WHERE m.id = $1 AND m.{column} = $2 AND {}", membership::live_sql("m", "$3"));
     let values = [id.into(), scope.into(), now.into()];
     let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
     Ok(Listed::find_by_statement(statement).one(db).await?.map(StaffMember::from))

@@ -7,10 +7,12 @@ use care_portal::{
 };
 
 use crate::{
-    browser::{Look, ada, complaints, open_invite_window, press_send, type_addresses, wait_texts},
+    browser::{ada, complaints, open_invite_window, press_send, type_addresses, wait_texts},
+    browser_pages::Look,
     support::{
         app::{Database, TestApp},
-        browser::{Browser, Options, keys},
+        browser::{Browser, Options},
+        keys,
     },
 };
 

@@ -6,10 +6,12 @@ use care_portal::{
 };
 
 use crate::{
-    browser::{Look, ada, complaints, sign_in},
+    browser::{ada, complaints, sign_in},
+    browser_pages::Look,
     support::{
         app::{Database, TestApp},
-        browser::{Browser, Options, keys},
+        browser::{Browser, Options},
+        keys,
     },
 };
 

@@ -2,12 +2,8 @@
 
 use std::time::Duration;
 
-use care_portal::{
-    access::{DefaultRole, RoleKey, Scope},
-    staff::actions::warn_of_endings,
-    types::InvitationId,
-};
-use reqwest::{Response, StatusCode};
+use care_portal::access::{DefaultRole, RoleKey, Scope};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
@@ -15,33 +11,33 @@ use crate::{
     support::app::{Database, Person, TestApp, location},
 };
 
-const STAFF: RoleKey = RoleKey::Default(DefaultRole::DeploymentStaff);
-const ADMIN: RoleKey = RoleKey::Default(DefaultRole::Admin);
-const CONTROLLER: RoleKey = RoleKey::Default(DefaultRole::AccessController);
-const HOUR: u64 = 3600;
+pub const STAFF: RoleKey = RoleKey::Default(DefaultRole::DeploymentStaff);
+pub const ADMIN: RoleKey = RoleKey::Default(DefaultRole::Admin);
+pub const CONTROLLER: RoleKey = RoleKey::Default(DefaultRole::AccessController);
+pub const HOUR: u64 = 3600;
 
 /// Everything that the API tells of somebody in a scope.
-async fn member(app: &TestApp, scope: Scope, word: &str) -> Option<Value> {
+pub async fn member(app: &TestApp, scope: Scope, word: &str) -> Option<Value> {
     let ada = app.admin().await;
     let (_, list) = ada.json("GET", &format!("/api/v1/scopes/{scope}/staff?q={word}%40&limit=200"), None).await;
     let rows = list["staff"].as_array().unwrap().clone();
     rows.into_iter().find(|row| row["scope"] == scope.to_string())
 }
 
-async fn id(app: &TestApp, scope: Scope, word: &str) -> String {
+pub async fn id(app: &TestApp, scope: Scope, word: &str) -> String {
     member(app, scope, word).await.unwrap()["membership"].as_str().unwrap().to_owned()
 }
 
-async fn role(app: &TestApp, scope: Scope, word: &str) -> String {
+pub async fn role(app: &TestApp, scope: Scope, word: &str) -> String {
     member(app, scope, word).await.unwrap()["role"].as_str().unwrap().to_owned()
 }
 
-fn staff(scope: Scope) -> String {
+pub fn staff(scope: Scope) -> String {
     format!("{}/staff", scope.path())
 }
 
 /// Does something with rows and reads the message on the list.
-async fn select(who: &Person, scope: Scope, ids: &[&str], what: &[(&str, &str)]) -> String {
+pub async fn select(who: &Person, scope: Scope, ids: &[&str], what: &[(&str, &str)]) -> String {
     let mut form: Vec<_> = ids.iter().map(|id| ("id", *id)).collect();
     form.extend(what);
     let answer = who.post(&format!("{}/selected", staff(scope)), &form).await;
@@ -50,39 +46,30 @@ async fn select(who: &Person, scope: Scope, ids: &[&str], what: &[(&str, &str)])
 }
 
 /// The message on the page at `path`, with its undo button.
-async fn flash(who: &Person, path: &str) -> String {
+pub async fn flash(who: &Person, path: &str) -> String {
     let page = who.page(path).await;
     let Some((_, rest)) = page.split_once("class=\"flash ") else { panic!("no message: {page}") };
     rest.split("</div>").next().unwrap().replace("&#39;", "'")
 }
 
-fn undo_of(flash: &str) -> (String, String) {
+pub fn undo_of(flash: &str) -> (String, String) {
     let part = |before: &str| flash.split(before).nth(1).unwrap().split('"').next().unwrap().to_owned();
     (part("action=\""), part("name=\"at\" value=\""))
 }
 
-async fn change(who: &Person, scope: Scope, id: &str, to: &str) -> String {
+pub async fn change(who: &Person, scope: Scope, id: &str, to: &str) -> String {
     select(who, scope, &[id], &[("do", "role"), ("role", to)]).await
 }
 
 /// Presses the undo button of a message.
-async fn undo(who: &Person, message: &str) -> String {
+pub async fn undo(who: &Person, message: &str) -> String {
     let (action, at) = undo_of(message);
     let answer = who.post(&action, &[("at", &at)]).await;
     flash(who, &location(&answer)).await
 }
 
-async fn patch(who: &Person, scope: Scope, id: &str, body: Value) -> StatusCode {
+pub async fn patch(who: &Person, scope: Scope, id: &str, body: Value) -> StatusCode {
     who.json("PATCH", &format!("/api/v1/scopes/{scope}/staff/{id}"), Some(body)).await.0
-}
-
-async fn pending_state(app: &TestApp, id: InvitationId) -> String {
-    let (_, body) = app.admin().await.json("GET", &format!("/api/v1/invitations/{id}"), None).await;
-    body["state"].as_str().unwrap_or_else(|| panic!("{body}")).to_owned()
-}
-
-async fn correct(who: &Person, scope: Scope, id: InvitationId, email: &str) -> Response {
-    who.post(&format!("{}/invitations/{id}/correct", scope.path()), &[("email", email)]).await
 }
 
 on_both! {
@@ -274,199 +261,5 @@ on_both! {
         let answer = ada.post(&path, &[("id", &wren), ("do", "role"), ("role", "contributor"), ("list", "//elsewhere.example/?q=%0d%0ax")]).await;
         assert!(location(&answer).starts_with(&staff(app.cardiology)), "{}", location(&answer));
         assert_eq!(app.count("SELECT COUNT(*) FROM memberships WHERE ended_at IS NOT NULL OR ends_at IS NOT NULL").await, 0);
-    }
-
-    async fn removal_ends_sessions_and_keys_at_once_and_keeps_the_history(app: &TestApp) {
-        let wren = app.person("wren", STAFF, app.cardiology).await;
-        wren.post("/profile/api-keys", &[("name", "Rota"), ("scope", &app.cardiology.to_string()), ("permissions", "view_patient_data")]).await;
-        let wren_id = id(app, app.cardiology, "wren").await;
-        let ada = app.admin().await;
-        let asked = ada.post(&format!("{}/selected", staff(app.cardiology)), &[("id", &wren_id), ("do", "ask_remove")]).await.text().await.unwrap();
-        assert!(asked.contains("Remove wren Example from the team?") && asked.contains("stay on what they wrote"), "{asked}");
-        assert!(member(app, app.cardiology, "wren").await.is_some(), "asking removes nobody");
-        let told = select(&ada, app.cardiology, &[&wren_id], &[("do", "remove")]).await;
-        assert!(told.contains("wren Example was removed from the team."), "{told}");
-        assert_eq!(location(&wren.get(&staff(app.cardiology)).await).split('?').next(), Some("/sign-in"), "the session has ended");
-        assert_eq!(app.count("SELECT COUNT(*) FROM api_keys WHERE revoked_at IS NULL").await, 0);
-        assert_eq!(app.count("SELECT COUNT(*) FROM memberships WHERE email_key = 'wren@northfield.example' AND role = 'deployment_staff' AND ended_at IS NOT NULL").await, 1, "the row stays");
-        assert_eq!(app.events("membership.ended").await, 1);
-        let again = select(&ada, app.cardiology, &[&wren_id], &[("do", "remove")]).await;
-        assert!(again.contains("this access has ended already"), "{again}");
-        // The account is still there; a new invitation gives access again.
-        app.invite(&app.admin_caller().await, app.cardiology, STAFF, "wren@northfield.example").await;
-    }
-
-    async fn another_membership_is_kept_and_the_switcher_leads_between_them(app: &TestApp) {
-        app.person("wren", STAFF, app.cardiology).await;
-        let second = app.invite(&app.admin_caller().await, app.diabetes, CONTROLLER, "wren@northfield.example").await;
-        let wren = app.sign_in("wren@northfield.example").await;
-        wren.post("/join", &[("code", &app.code(second, 1))]).await;
-        assert!(wren.post("/join/accept", &[("invitation", &second.to_string())]).await.status().is_redirection());
-        let page = wren.page(&staff(app.diabetes)).await;
-        assert!(page.contains("Change place") && page.contains(&format!("href=\"{}\"", app.cardiology.path())), "the switcher");
-        let ada = app.admin().await;
-        let both = ada.page(&format!("{}?q=wren", staff(app.organisation))).await;
-        assert_eq!(both.matches("aria-label=\"Role of wren Example\"").count(), 2, "a row for each");
-        assert!(both.contains("title=\"Cardiology\"") && both.contains("title=\"Diabetes Care\""));
-        assert!(both.contains("Northfield Hospital and all its deployments"));
-        let there = id(app, app.cardiology, "wren").await;
-        select(&ada, app.organisation, &[&there], &[("do", "remove")]).await;
-        let wren = app.sign_in("wren@northfield.example").await;
-        assert_eq!(wren.get(&staff(app.cardiology)).await.status(), StatusCode::NOT_FOUND);
-        assert!(wren.get(&staff(app.diabetes)).await.status().is_success());
-    }
-
-    async fn access_ends_at_the_very_millisecond_with_nothing_running(app: &TestApp) {
-        let wren = app.person("wren", STAFF, app.cardiology).await;
-        let wren_id = id(app, app.cardiology, "wren").await;
-        let ada = app.admin().await;
-        let end = app.portal.now().plus(Duration::from_secs(HOUR / 2));
-        assert_eq!(patch(&ada, app.cardiology, &wren_id, json!({ "access_until": end.to_rfc3339() })).await, StatusCode::OK);
-        app.advance(Duration::from_millis(HOUR / 2 * 1000 - 1));
-        assert!(wren.get(&staff(app.cardiology)).await.status().is_success());
-        app.advance(Duration::from_millis(1));
-        assert_eq!(wren.get(&staff(app.cardiology)).await.status(), StatusCode::NOT_FOUND);
-        assert!(member(app, app.cardiology, "wren").await.is_none());
-        let again = app.invite(&app.admin_caller().await, app.cardiology, STAFF, "wren@northfield.example").await;
-        wren.post("/join", &[("code", &app.code(again, 1))]).await;
-        let answer = wren.post("/join/accept", &[("invitation", &again.to_string())]).await;
-        assert!(answer.status().is_redirection(), "{}", answer.text().await.unwrap());
-        assert!(wren.get(&staff(app.cardiology)).await.status().is_success());
-    }
-
-    async fn the_end_is_chosen_beside_its_errors_and_shown(app: &TestApp) {
-        app.person("wren", STAFF, app.cardiology).await;
-        let wren = id(app, app.cardiology, "wren").await;
-        let ada = app.admin().await;
-        let path = format!("{}/{wren}/until", staff(app.cardiology));
-        assert!(ada.page(&path).await.contains("No end date"));
-        let today = app.portal.now().to_rfc3339()[..10].to_owned();
-        for (day, message) in [("", "Choose the last day"), ("soon", "such as 2026-12-31"), (today.as_str(), "Choose a day after today")] {
-            let answer = ada.post(&path, &[("until", day)]).await;
-            assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
-            let page = answer.text().await.unwrap();
-            assert!(page.contains(message) && page.contains("until-error") && page.contains(&format!("value=\"{day}\"")), "{page}");
-        }
-        let answer = ada.post(&path, &[("until", "2030-12-31"), ("list", "q=wren")]).await;
-        assert_eq!(location(&answer), format!("{}?q=wren", staff(app.cardiology)));
-        assert!(flash(&ada, &location(&answer)).await.contains("wren Example has access until 31 December 2030."));
-        assert!(ada.page(&staff(app.cardiology)).await.contains("Until 31 December 2030"));
-        let soon = app.portal.now().plus(Duration::from_secs(5 * 24 * HOUR + HOUR)).to_rfc3339();
-        patch(&ada, app.cardiology, &wren, json!({ "access_until": soon })).await;
-        assert!(ada.page(&staff(app.cardiology)).await.contains("Ends in 5 days"));
-    }
-
-    async fn an_end_is_announced_once_a_week_before(app: &TestApp) {
-        app.person("wren", STAFF, app.cardiology).await;
-        let wren = id(app, app.cardiology, "wren").await;
-        let end = app.portal.now().plus(Duration::from_secs(20 * 24 * HOUR));
-        patch(&app.admin().await, app.cardiology, &wren, json!({ "access_until": end.to_rfc3339() })).await;
-        let mails = "SELECT COUNT(*) FROM mails WHERE kind LIKE 'access_ending%'";
-        assert_eq!(warn_of_endings(&app.portal).await.unwrap(), 0);
-        app.advance(Duration::from_secs(13 * 24 * HOUR));
-        assert_eq!(warn_of_endings(&app.portal).await.unwrap(), 1);
-        assert_eq!(warn_of_endings(&app.portal).await.unwrap(), 0, "once");
-        assert_eq!(app.count(mails).await, 2, "to the person and to whoever gave it");
-        app.send_mail().await;
-        assert_eq!(app.count(&format!("{mails} AND state = 'sent'")).await, 2);
-        // A new date is a new word; a mail about the old one is never sent.
-        let later = end.plus(Duration::from_secs(HOUR));
-        patch(&app.admin().await, app.cardiology, &wren, json!({ "access_until": later.to_rfc3339() })).await;
-        app.advance(Duration::from_secs(HOUR));
-        assert_eq!(warn_of_endings(&app.portal).await.unwrap(), 1);
-        patch(&app.admin().await, app.cardiology, &wren, json!({ "access_until": "never" })).await;
-        app.send_mail().await;
-        assert_eq!(app.count(&format!("{mails} AND state = 'sent'")).await, 2, "the date has moved");
-        assert_eq!(warn_of_endings(&app.portal).await.unwrap(), 0);
-    }
-
-    async fn invitations_of_somebody_demoted_are_held_and_released_by_undo(app: &TestApp) {
-        let priya = app.person("priya", CONTROLLER, app.organisation).await;
-        let caller = care_portal::identity::actions::act_from_terminal(&app.portal, "priya@northfield.example").await.unwrap();
-        let ben = app.invite(&caller, app.cardiology, STAFF, "ben@northfield.example").await;
-        let ada = app.admin().await;
-        let priya_id = id(app, app.organisation, "priya").await;
-        let told = change(&ada, app.organisation, &priya_id, "organisation_staff").await;
-        assert_eq!(pending_state(app, ben).await, "held");
-        let pending = format!("{}/invitations", app.cardiology.path());
-        let page = ada.page(&pending).await;
-        assert!(page.contains("Approve again") && page.contains("whoever invited may no longer do so"), "{page}");
-        assert!(!page.contains("Resend invitation</button></form>"), "in place of Resend");
-        assert_eq!(priya.get(&pending).await.status(), StatusCode::FORBIDDEN);
-        let link = app.visitor();
-        link.post("/join", &[("code", &app.code(ben, 1))]).await;
-        assert!(link.get("/join").await.text().await.unwrap().contains("must be approved again"));
-        app.advance(Duration::from_secs(60));
-        undo(&ada, &told).await;
-        assert_eq!(pending_state(app, ben).await, "pending");
-        assert!(link.page("/join").await.contains("Create account"));
-    }
-
-    async fn a_held_invitation_is_approved_by_somebody_who_may(app: &TestApp) {
-        app.person("tomasz", ADMIN, app.organisation).await;
-        let priya = app.person("priya", CONTROLLER, app.organisation).await;
-        let caller = care_portal::identity::actions::act_from_terminal(&app.portal, "tomasz@northfield.example").await.unwrap();
-        let lucy = app.invite(&caller, app.cardiology, RoleKey::Default(DefaultRole::Contributor), "lucy@northfield.example").await;
-        let tomasz = id(app, app.organisation, "tomasz").await;
-        let ada = app.admin().await;
-        select(&ada, app.organisation, &[&tomasz], &[("do", "remove")]).await;
-        assert_eq!(pending_state(app, lucy).await, "held");
-        let selected = format!("{}/invitations/selected", app.cardiology.path());
-        let form = [("id", lucy.to_string()), ("do", "approve".to_owned())];
-        let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let answer = priya.post(&selected, &form).await;
-        assert!(flash(&priya, &location(&answer)).await.contains("was not approved: only an Admin may give the role Contributor"));
-        assert_eq!(pending_state(app, lucy).await, "held");
-        let answer = ada.post(&selected, &form).await;
-        assert!(flash(&ada, &location(&answer)).await.contains("The invitation of lucy@northfield.example was approved."));
-        assert_eq!((pending_state(app, lucy).await.as_str(), app.events("invitation.approved").await), ("pending", 1));
-    }
-
-    async fn an_address_is_corrected_and_the_wrong_one_loses_its_link(app: &TestApp) {
-        let ben = app.invite(&app.admin_caller().await, app.cardiology, STAFF, "bne@northfield.example").await;
-        app.invite(&app.admin_caller().await, app.cardiology, STAFF, "taken@northfield.example").await;
-        let ada = app.admin().await;
-        let page = ada.page(&format!("{}/invitations/{ben}/correct", app.cardiology.path())).await;
-        assert!(page.contains("value=\"bne@northfield.example\"") && page.contains("stops working at once"), "{page}");
-        for (email, message) in [
-            ("", "There is no address here"),
-            ("nobody", "There is no"),
-            ("bne@northfield.example", "already"),
-            ("taken@northfield.example", ""),
-            ("a@northfield.example, b@northfield.example", ""),
-        ] {
-            let answer = correct(&ada, app.cardiology, ben, email).await;
-            assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{email}");
-            let page = answer.text().await.unwrap();
-            assert!(page.contains("email-error") && page.contains(message) && page.contains(&format!("value=\"{email}\"")), "{page}");
-        }
-        let answer = correct(&ada, app.cardiology, ben, "ben@northfield.example").await;
-        let told = flash(&ada, &location(&answer)).await;
-        assert!(told.contains("goes to ben@northfield.example now") && told.contains("bne@northfield.example no longer works"), "{told}");
-        assert_eq!(app.count("SELECT COUNT(*) FROM mails WHERE recipient = 'bne@northfield.example' AND state = 'withdrawn'").await, 1);
-        assert_eq!(app.count("SELECT COUNT(*) FROM mails WHERE recipient = 'ben@northfield.example' AND state = 'queued'").await, 1);
-        let old = app.visitor();
-        old.post("/join", &[("code", &app.code(ben, 1))]).await;
-        let dead = old.get("/join").await.text().await.unwrap();
-        assert!(dead.contains("This invitation was replaced") && !dead.contains("ben@"), "{dead}");
-        let new = app.visitor();
-        new.post("/join", &[("code", &app.code(ben, 2))]).await;
-        assert!(new.page("/join").await.contains("Create account"));
-        assert_eq!(app.events("invitation.corrected").await, 1);
-    }
-
-    async fn correcting_asks_the_rule_and_reaches_no_other_place(app: &TestApp) {
-        let admin = app.admin_caller().await;
-        let lucy = app.invite(&admin, app.cardiology, RoleKey::Default(DefaultRole::Contributor), "lucy@northfield.example").await;
-        let chidi = app.invite(&admin, app.diabetes, STAFF, "chidi@northfield.example").await;
-        let samuel = app.person("samuel", CONTROLLER, app.cardiology).await;
-        assert_eq!(correct(&samuel, app.cardiology, lucy, "me@northfield.example").await.status(), StatusCode::FORBIDDEN);
-        assert_eq!(correct(&samuel, app.cardiology, chidi, "me@northfield.example").await.status(), StatusCode::NOT_FOUND);
-        let ada = app.admin().await;
-        assert_eq!(correct(&ada, app.cardiology, chidi, "me@northfield.example").await.status(), StatusCode::NOT_FOUND, "of another place");
-        // A held one is corrected by somebody who may give its role, and answers for it from then on.
-        app.execute("UPDATE invitations SET state = 'held', held_reason = 'because' WHERE email_key = 'lucy@northfield.example'").await;
-        assert!(correct(&ada, app.cardiology, lucy, "lucy.hartley@northfield.example").await.status().is_redirection());
-        assert_eq!(pending_state(app, lucy).await, "pending");
     }
 }

@@ -104,7 +104,7 @@ async fn render(portal: &Portal, caller: &Caller, place: &Place, form: &InviteFo
     let Told { errors, review, file, made } = told;
     let path = place.scope.path();
     let visible = caller.scope(portal, Permission::InviteStaff, place.scope).await?;
-    let holders = staff::actions::holders(portal, &visible).await?;
+    let holders = staff::actions::holders(portal, &visible, false).await?;
     let roles = actions::grantable_roles(portal, caller, place.scope).await?;
     // Those who have it in a single deployment are not counted, so "here" would be untrue.
     let level = if place.deployment.is_some() { "here" } else { "for the whole organisation" };

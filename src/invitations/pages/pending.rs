@@ -198,7 +198,7 @@ impl Words {
             now: portal.now(),
             zone: place.time_zone(),
             roles: access::role_names(portal.db.reader(), place.scope.organisation).await?,
-            deployments: sites::actions::deployment_names(portal, place.scope.organisation).await?,
+            deployments: sites::actions::deployment_names(portal.db.reader(), place.scope.organisation).await?,
             can_copy: actions::may_copy_links(portal, &place.organisation),
         })
     }
@@ -224,11 +224,7 @@ impl Words {
             id: invitation.id.to_string(),
             email: invitation.email.to_string(),
             role: self.roles.get(&key).cloned().unwrap_or(key),
-            place: invitation
-                .scope
-                .deployment
-                .and_then(|id| self.deployments.get(&id).cloned())
-                .unwrap_or_else(|| "Whole organisation".to_owned()),
+            place: sites::level(&self.deployments, invitation.scope.deployment),
             invited_by: if row.inviter_name.is_empty() { "The portal".to_owned() } else { row.inviter_name.clone() },
             sent: self.when(invitation.sent_at),
             opened: invitation.opened_at.map(|at| self.when(at)),

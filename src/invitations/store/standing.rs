@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    sea_query::{Expr, SimpleExpr},
 };
 
 use super::{
@@ -21,14 +21,7 @@ pub(in crate::invitations) async fn open_by(
     inviter: AccountId,
     state: State,
 ) -> Result<Vec<Invitation>, DbErr> {
-    let rows = Entity::find()
-        .filter(Column::InviterId.eq(inviter))
-        .filter(Column::State.eq(state.key()))
-        .filter(Column::ClosedAt.is_null())
-        .order_by_asc(Column::Id)
-        .all(tx)
-        .await?;
-    rows.into_iter().map(Invitation::from_row).collect()
+    open_where(tx, Column::InviterId.eq(inviter), state).await
 }
 
 /// The invitations in this state that give the role.
@@ -38,15 +31,13 @@ pub(in crate::invitations) async fn open_with_role(
     role: RoleKey,
     state: State,
 ) -> Result<Vec<Invitation>, DbErr> {
-    let rows = Entity::find()
-        .filter(Column::OrganisationId.eq(organisation))
-        .filter(Column::Role.eq(role.to_string()))
-        .filter(Column::State.eq(state.key()))
-        .filter(Column::ClosedAt.is_null())
-        .order_by_asc(Column::Id)
-        .all(tx)
-        .await?;
-    rows.into_iter().map(Invitation::from_row).collect()
+    let giving = Column::OrganisationId.eq(organisation).and(Column::Role.eq(role.to_string()));
+    open_where(tx, giving, state).await
+}
+
+async fn open_where(tx: &Tx, which: SimpleExpr, state: State) -> Result<Vec<Invitation>, DbErr> {
+    let open = Entity::find().filter(which).filter(Column::State.eq(state.key())).filter(Column::ClosedAt.is_null());
+    open.order_by_asc(Column::Id).all(tx).await?.into_iter().map(Invitation::from_row).collect()
 }
 
 /// How many pending and held invitations name the role, with the first addresses.

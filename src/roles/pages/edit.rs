@@ -88,11 +88,9 @@ pub(super) async fn show(
     State(portal): State<Portal>,
     SignedIn(caller): SignedIn,
     Path((scope, key)): Path<(String, String)>,
-    jar: CookieJar,
 ) -> PageResult {
     let place = sites::actions::place_for(&portal, caller.actor()?, &scope).await?;
     let key = key.parse().map_err(|_| Error::NotFound)?;
-    let _ = jar;
     render(&portal, &caller, &place, key, StatusCode::OK, None, Vec::new()).await
 }
 

@@ -45,17 +45,14 @@ pub(super) async fn show(
     let actor = caller.actor()?;
     let place = sites::actions::place_for(&portal, actor, &scope).await?;
     let rows = actions::list_roles(&portal, &caller, place.scope).await?;
-    let deployments = sites::actions::deployment_names(&portal, place.scope.organisation).await?;
+    let deployments = sites::actions::deployment_names(portal.db.reader(), place.scope.organisation).await?;
     let (mut defaults, mut own) = (Vec::new(), Vec::new());
     for row in rows {
         let role = row.role;
         let line = RoleLine {
             key: role.key.to_string(),
             sentence: role.sentence(),
-            place: match role.deployment {
-                Some(id) => deployments.get(&id).cloned().unwrap_or_default(),
-                None => "Whole organisation".to_owned(),
-            },
+            place: sites::level(&deployments, role.deployment),
             holders: people(row.holders),
             permissions: permissions(role.permissions.iter().count()),
             locked: match &row.locked {

@@ -50,9 +50,8 @@ fn beside(problems: &[Problem], field: &str) -> Option<String> {
 
 /// Where a role exists, in words.
 async fn home_name(portal: &Portal, role: &Role, place: &Place) -> Result<String> {
-    let Some(id) = role.deployment else { return Ok("Whole organisation".to_owned()) };
-    let names = sites::actions::deployment_names(portal, place.scope.organisation).await?;
-    Ok(names.get(&id).cloned().unwrap_or_default())
+    let names = sites::actions::deployment_names(portal.db.reader(), place.scope.organisation).await?;
+    Ok(sites::level(&names, role.deployment))
 }
 
 /// Why a role cannot be changed here, in words that say what to do instead.

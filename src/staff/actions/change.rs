@@ -13,7 +13,7 @@ use crate::{
     op::{Caller, Op},
     portal::Portal,
     staff::{Changes, Member, NotChanged, StaffMember, store},
-    types::{AccountId, MembershipId, OrganisationId, Timestamp},
+    types::{AccountId, DeploymentId, MembershipId, OrganisationId, Timestamp},
 };
 
 /// For how long a change of role can be undone by one press.
@@ -181,7 +181,7 @@ pub async fn replace_role(op: &mut Op, granted: &Granted, from: &Role, to: &Role
     Ok(())
 }
 
-/// How many people of the organisation hold a role, with the first names and where they hold it.
+/// How many people of the organisation hold a role, with the first names and the deployments where they hold it.
 ///
 /// # Errors
 /// When the database fails.
@@ -191,7 +191,7 @@ pub async fn holders_of(
     role: RoleKey,
     shown: usize,
     now: Timestamp,
-) -> Result<(u64, Vec<(String, String)>)> {
+) -> Result<(u64, Vec<(String, Option<DeploymentId>)>)> {
     Ok(store::holders_of(db, organisation, role, shown, now).await?)
 }
 

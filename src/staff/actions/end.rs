@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::change::{find, judge};
 use crate::{
-    access::{Permission, Scope},
+    access::{Granted, Permission, Scope},
     audit::Event,
     error::{Error, Result},
     identity, invitations,
@@ -21,21 +21,30 @@ use crate::{
 pub async fn remove_from_team(portal: &Portal, caller: &Caller, scope: Scope, ids: &[MembershipId]) -> Result<Changes> {
     let op = Op::begin(portal, caller).await?;
     let (mut op, granted) = op.require(Permission::ManageStaff, scope).await?;
-    let (members, mut changes) = find(&op, &granted, ids).await?;
+    let changes = remove_members(&mut op, &granted, ids).await?;
+    op.commit().await?;
+    Ok(changes)
+}
+
+/// The same inside an operation that does more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove_members(op: &mut Op, granted: &Granted, ids: &[MembershipId]) -> Result<Changes> {
+    let (members, mut changes) = find(op, granted, ids).await?;
     for member in members {
-        if let Err(refusal) = judge(&op, &granted, &member, None, false).await? {
-            changes.refuse(&mut op, "membership.removal_refused", member, refusal);
+        if let Err(refusal) = judge(op, granted, &member, None, false).await? {
+            changes.refuse(op, "membership.removal_refused", member, refusal);
             continue;
         }
-        store::mark_ended(op.tx(), &granted, member.membership, op.now()).await?;
-        identity::actions::end_access(&mut op, member.account, member.scope).await?;
+        store::mark_ended(op.tx(), granted, member.membership, op.now()).await?;
+        identity::actions::end_access(op, member.account, member.scope).await?;
         let role = member.role.key.to_string();
         let detail = json!({ "membership": member.membership, "role": role, "role_name": member.role.name });
         op.record(Event::done("membership.ended", member.account, member.scope, detail));
-        invitations::actions::hold_unsupported(&mut op, invitations::actions::Which::By(member.account)).await?;
+        invitations::actions::hold_unsupported(op, invitations::actions::Which::By(member.account)).await?;
         changes.done.push((member.membership, member.name));
     }
-    op.commit().await?;
     Ok(changes)
 }
 

@@ -74,21 +74,12 @@ pub async fn colleagues(db: &impl ConnectionTrait, organisation: OrganisationId)
     Ok(store::addresses(db, organisation, MOST_COLLEAGUES).await?)
 }
 
-/// How many hold each role (by stored key) in exactly the visible scope.
+/// How many hold each role (by stored key) in exactly the visible scope; with `below`, in its deployments too.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn holders(portal: &Portal, visible: &Visible) -> Result<HashMap<String, u64>> {
-    let counts = store::holders(portal.db.reader(), visible, portal.now()).await?;
-    Ok(counts.into_iter().map(|(role, n)| (role, u64::try_from(n).unwrap_or(0))).collect())
-}
-
-/// How many hold each role (by stored key) in the visible scope and below it.
-///
-/// # Errors
-/// When the database fails.
-pub async fn holders_within(portal: &Portal, visible: &Visible) -> Result<HashMap<String, u64>> {
-    let counts = store::holders_within(portal.db.reader(), visible, portal.now()).await?;
+pub async fn holders(portal: &Portal, visible: &Visible, below: bool) -> Result<HashMap<String, u64>> {
+    let counts = store::holders(portal.db.reader(), visible, below, portal.now()).await?;
     Ok(counts.into_iter().map(|(role, n)| (role, u64::try_from(n).unwrap_or(0))).collect())
 }
 

@@ -174,14 +174,13 @@ impl<'a> Words<'a> {
             now: portal.now(),
             zone: place.time_zone(),
             roles: access::roles_of(portal.db.reader(), place.scope.organisation).await?,
-            deployments: sites::actions::deployment_names(portal, place.scope.organisation).await?,
+            deployments: sites::actions::deployment_names(portal.db.reader(), place.scope.organisation).await?,
             can_manage: actor.may(Permission::ManageStaff, &place.scope),
         })
     }
 
     fn row(&self, row: StaffMember) -> StaffRow {
         let (choices, locked) = self.choices(&row);
-        let level = row.scope.deployment.and_then(|id| self.deployments.get(&id).cloned());
         StaffRow {
             membership: row.membership.to_string(),
             account: row.account.to_string(),
@@ -189,7 +188,7 @@ impl<'a> Words<'a> {
             role: self.role_name(&row.role),
             choices,
             locked,
-            level: level.unwrap_or_else(|| "Whole organisation".to_owned()),
+            level: sites::level(&self.deployments, row.scope.deployment),
             joined: When::new(row.joined_at, self.now, &self.zone),
             last_seen: row.last_seen_at.map(|at| When::new(at, self.now, &self.zone)),
             ends: row.ends_at.map(|at| self.ends(at)),

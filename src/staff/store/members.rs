@@ -1,53 +1,50 @@
 //! Memberships as those who change them need them.
 
+use std::collections::HashMap;
+
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Statement, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Statement, sea_query::Expr,
 };
 
 use crate::{
     access::{
         self, DefaultRole, Granted, Role, RoleKey, Scope,
-        membership::{Column, Entity, Model},
+        membership::{Column, Entity, Model, live, live_sql},
     },
     db::{CHUNK, Tx},
     staff::Member,
     types::{AccountId, DeploymentId, MembershipId, OrganisationId, Timestamp},
 };
 
-/// What makes a membership live at `now`.
-pub(super) fn live(now: Timestamp) -> Condition {
-    Condition::all()
-        .add(Column::EndedAt.is_null())
-        .add(Condition::any().add(Column::EndsAt.is_null()).add(Column::EndsAt.gt(now)))
-}
-
-/// The person's name comes from `accounts`, the role from where roles are read.
-async fn members(tx: &Tx, rows: Vec<Model>) -> Result<Vec<Member>, DbErr> {
+/// The people's names come from `accounts` and the roles from where roles are read, each asked once for all.
+async fn members(tx: &Tx, organisation: OrganisationId, rows: Vec<Model>) -> Result<Vec<Member>, DbErr> {
     #[derive(FromQueryResult)]
     struct Name {
+        id: AccountId,
         name: String,
     }
-    let mut members = Vec::with_capacity(rows.len());
-    for row in rows {
-        let Ok(key) = row.role.parse() else { continue };
-        let Some(role) = access::find_role(tx, row.organisation_id, key).await? else { continue };
-        let statement = Statement::from_sql_and_values(
-            tx.get_database_backend(),
-            "SELECT name FROM accounts WHERE id = $1",
-            [row.account_id.into()],
-        );
-        let name = Name::find_by_statement(statement).one(tx).await?.map(|row| row.name).unwrap_or_default();
-        members.push(Member {
+    let mut names = HashMap::new();
+    for chunk in rows.chunks(CHUNK) {
+        let marks: Vec<_> = (1..=chunk.len()).map(|n| format!("${n}")).collect();
+        let sql = format!("SELECT id, name FROM accounts WHERE id IN ({})", marks.join(", "));
+        let ids = chunk.iter().map(|row| row.account_id.into());
+        let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, ids);
+        names.extend(Name::find_by_statement(statement).all(tx).await?.into_iter().map(|row| (row.id, row.name)));
+    }
+    let roles: HashMap<String, Role> =
+        access::roles_of(tx, organisation).await?.into_iter().map(|role| (role.key.to_string(), role)).collect();
+    let member = |row: Model| {
+        Some(Member {
             membership: row.id,
             account: row.account_id,
-            name,
-            role,
+            name: names.get(&row.account_id).cloned().unwrap_or_default(),
+            role: roles.get(&row.role)?.clone(),
             scope: Scope { organisation: row.organisation_id, deployment: row.deployment_id },
             ends_at: row.ends_at,
-        });
-    }
-    Ok(members)
+        })
+    };
+    Ok(rows.into_iter().filter_map(member).collect())
 }
 
 /// The live memberships with these ids that lie in the proof's scope; others are as if they did not exist.
@@ -70,7 +67,7 @@ pub(in crate::staff) async fn find_live(
             granted.scope().covers(&Scope { organisation: row.organisation_id, deployment: row.deployment_id })
         }));
     }
-    members(tx, rows).await
+    members(tx, granted.scope().organisation, rows).await
 }
 
 /// The memberships that give a role and were not ended, inside the proof's scope.
@@ -86,7 +83,7 @@ pub(in crate::staff) async fn all_with_role(tx: &Tx, granted: &Granted, role: Ro
     let covered = rows.into_iter().filter(|row| {
         granted.scope().covers(&Scope { organisation: row.organisation_id, deployment: row.deployment_id })
     });
-    members(tx, covered.collect()).await
+    members(tx, granted.scope().organisation, covered.collect()).await
 }
 
 /// How many Admins of the whole organisation have no end date.
@@ -221,11 +218,11 @@ pub(in crate::staff) async fn holders_of(
     role: RoleKey,
     shown: usize,
     now: Timestamp,
-) -> Result<(u64, Vec<(String, String)>), DbErr> {
+) -> Result<(u64, Vec<(String, Option<DeploymentId>)>), DbErr> {
     #[derive(FromQueryResult)]
     struct Holder {
         name: String,
-        place: Option<String>,
+        deployment_id: Option<DeploymentId>,
     }
     let count = Entity::find()
         .filter(Column::OrganisationId.eq(organisation))
@@ -233,16 +230,16 @@ pub(in crate::staff) async fn holders_of(
         .filter(live(now))
         .count(db)
         .await?;
-    let statement = Statement::from_sql_and_values(
-        db.get_database_backend(),
-        "SELECT a.name, d.name AS place FROM memberships m JOIN accounts a ON a.id = m.account_id \
-         LEFT JOIN deployments d ON d.id = m.deployment_id WHERE m.organisation_id = $1 AND m.role = $2 \
-         AND m.ended_at IS NULL AND (m.ends_at IS NULL OR m.ends_at > $3) ORDER BY m.id LIMIT $4",
-        [organisation.into(), role.to_string().into(), now.into(), i64::try_from(shown).unwrap_or(i64::MAX).into()],
+    let live = live_sql("m", "$3");
+    let sql = format!(
+        "SELECT a.name, m.deployment_id FROM memberships m JOIN accounts a ON a.id = m.account_id \
+         WHERE m.organisation_id = $1 AND m.role = $2 AND {live} ORDER BY m.id LIMIT $4"
     );
+    let shown = i64::try_from(shown).unwrap_or(i64::MAX);
+    let values = [organisation.into(), role.to_string().into(), now.into(), shown.into()];
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
     let holders = Holder::find_by_statement(statement).all(db).await?;
-    let names = holders.into_iter().map(|row| (row.name, row.place.unwrap_or_else(|| "Whole organisation".to_owned())));
-    Ok((count, names.collect()))
+    Ok((count, holders.into_iter().map(|row| (row.name, row.deployment_id)).collect()))
 }
 
 /// Access that ends soon and of which nobody was told yet.

@@ -3,6 +3,8 @@
 pub mod app;
 pub mod axe;
 pub mod browser;
+mod chromedriver;
+pub mod keys;
 pub mod postgres;
 pub mod smtp;
 
