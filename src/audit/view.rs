@@ -161,7 +161,8 @@ impl Names {
             "place" => Some(place.clone()),
             _ => match word.split_once(':') {
                 Some((word, unit)) => self.worded(&detail, word).map(|n| counted(&n, unit)),
-                None => self.worded(&detail, word),
+                // The address as it was then: it may have been corrected since.
+                None => self.worded(&detail, word).or_else(|| (word == "email").then(|| subject.clone())),
             },
         });
         Line {

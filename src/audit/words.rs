@@ -42,16 +42,16 @@ pub const ACTIONS: &[Words] = &[
     ("invitation.sent", Group::Invitations, "Invited", "{actor} invited {email} as {role}"),
     ("batch.sent", Group::Invitations, "Invitations sent together", "{actor} sent {sent:invitation} as {role}"),
     ("invitation.resent", Group::Invitations, "Invitation resent", "{actor} resent the invitation of {email}"),
-    ("invitation.opened", Group::Invitations, "Link opened", "The link of {subject} was opened"),
+    ("invitation.opened", Group::Invitations, "Link opened", "The link of {email} was opened"),
     ("invitation.accepted", Group::Invitations, "Invitation accepted", "{account} accepted the invitation as {role}"),
     ("invitation.declined", Group::Invitations, "Invitation declined", "{email} declined the invitation"),
     ("invitation.deleted", Group::Invitations, "Invitation deleted", "{actor} deleted the invitation of {email}"),
-    ("invitation.held", Group::Invitations, "Invitation held", "The invitation of {subject} was held"),
+    ("invitation.held", Group::Invitations, "Invitation held", "The invitation of {email} was held"),
     (
         "invitation.approved",
         Group::Invitations,
         "Invitation approved",
-        "{actor} approved the held invitation of {subject}",
+        "{actor} approved the held invitation of {email}",
     ),
     (
         "invitation.corrected",
@@ -63,7 +63,7 @@ pub const ACTIONS: &[Words] = &[
         "invitation.replaced_role",
         Group::Invitations,
         "Offered role changed",
-        "{actor} changed the role that {subject} is invited as",
+        "{actor} changed the role that {email} is invited as",
     ),
     (
         "invitation.correct_refused",
@@ -89,7 +89,7 @@ pub const ACTIONS: &[Words] = &[
         "invitation.copy_refused",
         Group::Invitations,
         "Copying a link refused",
-        "{actor} tried to copy the link of {subject}",
+        "{actor} tried to copy the link of {email}",
     ),
     ("membership.begun", Group::Staff, "Access begun", "{subject} became {role}"),
     (

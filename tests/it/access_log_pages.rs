@@ -258,6 +258,21 @@ on_both! {
         assert!(last.contains("whole organisation"), "{last}");
     }
 
+    async fn what_happened_keeps_the_address_that_it_happened_to(app: &TestApp) {
+        app.default(DefaultRole::AccessController, app.organisation).await;
+        let controller = care_portal::identity::actions::act_from_terminal(&app.portal, "access_controller@northfield.example").await.unwrap();
+        let id = app.invite(&controller, app.cardiology, STAFF, "petra@northfield.example").await;
+        let admin = app.admin_caller().await;
+        let query = care_portal::staff::actions::Query { search: "access_controller".to_owned(), ..Default::default() };
+        let found = care_portal::staff::actions::list_staff(&app.portal, &admin, app.organisation, &query, 1).await.unwrap();
+        care_portal::staff::actions::remove_from_team(&app.portal, &admin, app.organisation, &[found.rows[0].membership]).await.unwrap();
+        care_portal::invitations::actions::correct_invitation(&app.portal, &admin, app.cardiology, id, "petra.lang@northfield.example").await.unwrap();
+        let told = sentences(&app.admin().await.page(&log(app.cardiology)).await);
+        for expected in ["The invitation of petra@northfield.example was held", "Ada Okafor corrected the invited address petra@northfield.example to petra.lang@northfield.example"] {
+            assert!(told.iter().any(|sentence| sentence == expected), "{expected}: {told:?}");
+        }
+    }
+
     async fn circles_and_gaps_in_the_log_are_said(app: &TestApp) {
         app.person("one", STAFF, app.cardiology).await;
         app.person("two", STAFF, app.cardiology).await;

@@ -73,7 +73,8 @@ pub async fn open_link(portal: &Portal, caller: &Caller, code: Option<&Code>) ->
     if invitation.opened_at.is_none() {
         let mut op = Op::begin(portal, caller).await?;
         if store::mark_opened(op.tx(), invitation.id, op.now()).await? {
-            op.record(Event::done("invitation.opened", invitation.id, invitation.scope, json!({})));
+            let detail = json!({ "email": invitation.email.as_str() });
+            op.record(Event::done("invitation.opened", invitation.id, invitation.scope, detail));
         }
         op.commit().await?;
     }
@@ -142,7 +143,12 @@ async fn judge_new_account(portal: &Portal, invitation: &Invitation, name: &str,
 
 async fn hold(mut op: Op, invitation: &Invitation, reason: String) -> Result<Accepted> {
     store::mark_held(op.tx(), &[invitation.id], &reason, op.now()).await?;
-    op.record(Event::refused("invitation.held", invitation.id, Some(invitation.scope), json!({ "reason": reason })));
+    op.record(Event::refused(
+        "invitation.held",
+        invitation.id,
+        Some(invitation.scope),
+        json!({ "email": invitation.email.as_str(), "reason": reason }),
+    ));
     op.commit().await?;
     Ok(Accepted::Dead(Dead::Held))
 }

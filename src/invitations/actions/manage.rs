@@ -166,7 +166,7 @@ pub async fn copy_link(portal: &Portal, caller: &Caller, scope: Scope, id: Invit
         subject: id.to_string(),
         scope: Some(invitation.scope),
         outcome: Outcome::Refused,
-        detail: json!({ "reason": reason }),
+        detail: json!({ "email": invitation.email.as_str(), "reason": reason }),
     };
     if !may_copy_links(portal, &place.organisation) {
         let reason = "Links cannot be copied here, because a mail server is set up";
