@@ -134,7 +134,8 @@ async fn walk_chain(db: &Db, first: i64, last: i64, signed: &BTreeMap<i64, Hash>
         let fault = Fault::at(first, None, "there is a seal before the first one");
         return Ok(Walked { fault: Some(fault), ..Walked::default() });
     }
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    // Twice as many pages as threads: while some are read, others are hashed. Each takes a connection, and SQLite has four.
+    let at_once = std::thread::available_parallelism().map_or(2, |threads| usize::from(threads) * 2).min(4);
     let pages = std::iter::successors(Some(1_i64), |from| from.checked_add(PAGE)).take_while(move |from| *from <= last);
     let newest = signed.keys().next_back().copied().unwrap_or(0);
     let mut pages = stream::iter(pages)
@@ -148,7 +149,7 @@ async fn walk_chain(db: &Db, first: i64, last: i64, signed: &BTreeMap<i64, Hash>
             });
             async move { page.await.map_err(|_| Error::internal("a page of the log panicked"))? }
         })
-        .buffered(threads);
+        .buffered(at_once);
     let mut all = Walked::default();
     while let Some(page) = pages.try_next().await? {
         all.last = page.last.max(all.last);
