@@ -11,6 +11,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (2, include_str!("../../migrations/0002_access_log.sql")),
     (3, include_str!("../../migrations/0003_roles.sql")),
     (4, include_str!("../../migrations/0004_reviews.sql")),
+    (5, include_str!("../../migrations/0005_accounts.sql")),
 ];
 
 /// Applies what is missing.
@@ -63,9 +64,11 @@ pub(super) async fn run(connection: &DatabaseConnection) -> anyhow::Result<()> {
 
 /// The text for one database: words replaced, blocks for the other one left out.
 fn for_backend(sql: &str, backend: DbBackend) -> String {
-    let (id, bytes, int, text, bool_, strict, other) = match backend {
-        DbBackend::Postgres => ("uuid", "bytea", "bigint", "text COLLATE \"C\"", "boolean", "", "-- only sqlite"),
-        _ => ("BLOB", "BLOB", "INTEGER", "TEXT", "INTEGER", " STRICT", "-- only postgres"),
+    let (id, bytes, int, text, bool_, no, strict, other) = match backend {
+        DbBackend::Postgres => {
+            ("uuid", "bytea", "bigint", "text COLLATE \"C\"", "boolean", "false", "", "-- only sqlite")
+        }
+        _ => ("BLOB", "BLOB", "INTEGER", "TEXT", "INTEGER", "0", " STRICT", "-- only postgres"),
     };
     let mut left_out = false;
     let mut kept = String::with_capacity(sql.len());
@@ -85,5 +88,6 @@ fn for_backend(sql: &str, backend: DbBackend) -> String {
         .replace("{int}", int)
         .replace("{text}", text)
         .replace("{bool}", bool_)
+        .replace("{false}", no)
         .replace("{strict}", strict)
 }

@@ -20,18 +20,18 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// Whose failures are counted together.
-pub(super) struct Subject {
+pub struct Subject {
     key: String,
     free: i64,
 }
 
 impl Subject {
-    pub(super) fn account(email_key: &str) -> Self {
+    pub fn account(email_key: &str) -> Self {
         Self { key: format!("account {email_key}"), free: FREE_FOR_ACCOUNT }
     }
 
     /// An IPv6 customer has a whole /64 to choose addresses from, so that is what is counted.
-    pub(super) fn address(address: &str) -> Self {
+    pub fn address(address: &str) -> Self {
         let network = match address.parse::<std::net::Ipv6Addr>() {
             Ok(v6) => v6.segments().iter().take(4).map(|part| format!("{part:x}")).collect::<Vec<_>>().join(":"),
             Err(_) => address.to_owned(),
@@ -41,7 +41,7 @@ impl Subject {
 }
 
 /// Refuses while any of the subjects has to wait.
-pub(super) async fn refuse_if_waiting(portal: &Portal, subjects: &[Subject]) -> Result<()> {
+pub(in crate::identity) async fn refuse_if_waiting(portal: &Portal, subjects: &[Subject]) -> Result<()> {
     let now = portal.now();
     for subject in subjects {
         let db = portal.db.reader();
@@ -63,7 +63,7 @@ pub(super) async fn refuse_if_waiting(portal: &Portal, subjects: &[Subject]) -> 
 }
 
 /// Counts one failure for each subject.
-pub(super) async fn count_failure(portal: &Portal, subjects: &[Subject]) -> Result<()> {
+pub(in crate::identity) async fn count_failure(portal: &Portal, subjects: &[Subject]) -> Result<()> {
     let tx = portal.db.begin_write().await?;
     for subject in subjects {
         add_failure(&tx, subject, portal).await?;
@@ -100,7 +100,7 @@ async fn add_failure(tx: &crate::db::Tx, subject: &Subject, portal: &Portal) -> 
 }
 
 /// Forgets the failures of a subject that has proved itself.
-pub(super) async fn forget(tx: &crate::db::Tx, subject: &Subject) -> Result<()> {
+pub(in crate::identity) async fn forget(tx: &crate::db::Tx, subject: &Subject) -> Result<()> {
     tx.execute_raw(Statement::from_sql_and_values(
         tx.get_database_backend(),
         "DELETE FROM attempts WHERE subject = $1",

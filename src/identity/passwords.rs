@@ -107,7 +107,7 @@ fn peppered(portal: &Portal, password: &str) -> [u8; 32] {
 ///
 /// # Errors
 /// When the machine has no memory left.
-pub(super) async fn hash(portal: &Portal, password: &str) -> Result<String> {
+pub(in crate::identity) async fn hash(portal: &Portal, password: &str) -> Result<String> {
     let secret = peppered(portal, password);
     let salt = portal.rng.bytes::<16>();
     let hashed = portal.hashers.run(move |memory| {
@@ -122,7 +122,7 @@ pub(super) async fn hash(portal: &Portal, password: &str) -> Result<String> {
 ///
 /// # Errors
 /// When the hashing thread fails.
-pub(super) async fn verify(portal: &Portal, password: &str, stored: Option<String>) -> Result<bool> {
+pub(in crate::identity) async fn verify(portal: &Portal, password: &str, stored: Option<String>) -> Result<bool> {
     let secret = peppered(portal, password);
     let check = move |memory: &mut Memory| match stored {
         Some(stored) => fits(&secret, &stored, memory),

@@ -11,8 +11,9 @@ mod secret;
 pub use clock::{Clock, Timestamp};
 pub use email_address::{BadAddress, EmailAddress, Mailbox, parse_mailbox};
 pub use id::{
-    AccountId, ApiKeyId, BatchId, DeploymentId, EventId, Id, InvitationId, Kind, MailId, MembershipId, OrganisationId,
-    PatientId, ReviewId, RoleId, SessionId, kind,
+    AccountId, ApiKeyId, BatchId, BrowserId, CeremonyId, DeploymentId, EventId, Id, InterruptedId, InvitationId, Kind,
+    MailId, MembershipId, NoticeId, OrganisationId, PasskeyId, PasswordResetId, PatientId, ReviewId, RoleId, SessionId,
+    kind,
 };
 pub use page::{Cursor, PageOf};
 pub use person_name::{BadName, PersonName};

@@ -1,125 +1,23 @@
-//! Signing in and out, and one's own profile with its API keys.
+//! One's own profile, with its API keys.
 
 use askama::Template;
 use axum::{
-    Form, Router,
-    extract::{Path, Query, State},
-    http::{HeaderValue, StatusCode},
-    response::{IntoResponse, Response},
-    routing::{get, post},
+    extract::{Path, State},
+    http::StatusCode,
 };
-use axum_extra::extract::{CookieJar, Form as RepeatedForm};
+use axum_extra::extract::Form as RepeatedForm;
 use serde::Deserialize;
 
-use super::{actions, door::Anybody, door::SignedIn};
 use crate::{
     access::{Permission, PermissionSet},
     error::{Error, Result},
+    identity::{actions, door::SignedIn},
     op::Caller,
     portal::Portal,
     sites,
     types::ApiKeyId,
-    web::{Choice, Frame, PageResult, When, cookies, origin, page, page_with_status, see_other},
+    web::{Choice, Frame, PageResult, When, page, page_with_status, see_other},
 };
-
-/// The pages of this room.
-pub fn routes() -> Router<Portal> {
-    Router::new()
-        .route("/sign-in", get(show_sign_in).post(submit_sign_in))
-        .route("/sign-out", post(submit_sign_out))
-        .route("/profile", get(show_profile))
-        .route("/profile/api-keys", post(submit_key))
-        .route("/profile/api-keys/{id}/revoke", post(submit_revoke))
-}
-
-#[derive(Template)]
-#[template(path = "sign_in.html")]
-struct SignInPage {
-    frame: Frame,
-    email: String,
-    next: String,
-    error: Option<String>,
-    notice: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct NextQuery {
-    #[serde(default)]
-    next: String,
-}
-
-#[derive(Deserialize)]
-struct SignInForm {
-    #[serde(default)]
-    email: String,
-    #[serde(default)]
-    password: String,
-    #[serde(default)]
-    next: String,
-}
-
-/// Only a path of this portal: anything else could lead to another site.
-fn local(next: &str) -> &str {
-    let plain = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', '\t']);
-    if plain { next } else { "/" }
-}
-
-async fn show_sign_in(
-    State(portal): State<Portal>,
-    Anybody(caller): Anybody,
-    Query(query): Query<NextQuery>,
-) -> PageResult {
-    if caller.actor().is_ok() {
-        return Ok(see_other(local(&query.next)));
-    }
-    let frame = Frame::plain(&portal.config, "Sign in");
-    page(&SignInPage { frame, email: String::new(), next: query.next, error: None, notice: None })
-}
-
-async fn submit_sign_in(
-    State(portal): State<Portal>,
-    origin::From(origin): origin::From,
-    jar: CookieJar,
-    Form(form): Form<SignInForm>,
-) -> PageResult {
-    let error = match actions::sign_in(&portal, &origin, &form.email, &form.password).await {
-        Ok(session) => {
-            let jar = cookies::set(&portal.config, jar, cookies::Name::Session, session.token.expose().clone());
-            return Ok((jar, see_other(local(&form.next))).into_response());
-        }
-        Err(error @ (Error::Invalid(_) | Error::TooMany { .. })) => error,
-        Err(other) => return Err(other.into()),
-    };
-    let frame = Frame::plain(&portal.config, "Sign in");
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-    let template =
-        SignInPage { frame, email: form.email, next: form.next, error: Some(error.to_string()), notice: None };
-    let mut response = page_with_status(status, &template)?;
-    if let Error::TooMany { retry_after } = error {
-        response.headers_mut().insert("retry-after", HeaderValue::from(retry_after.as_secs().max(1)));
-    }
-    Ok(response)
-}
-
-async fn submit_sign_out(
-    State(portal): State<Portal>,
-    Anybody(caller): Anybody,
-    jar: CookieJar,
-    Form(query): Form<NextQuery>,
-) -> PageResult {
-    if matches!(caller, Caller::Person(..)) {
-        actions::sign_out(&portal, &caller).await?;
-    }
-    let jar = cookies::clear(&portal.config, jar, cookies::Name::Session);
-    // On the way to another account the invitation's code must stay.
-    if query.next == "/join" {
-        return Ok((jar, see_other("/join")).into_response());
-    }
-    let jar = cookies::clear(&portal.config, jar, cookies::Name::Join);
-    let mut response: Response = (jar, see_other("/sign-in")).into_response();
-    response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
-    Ok(response)
-}
 
 /// A membership in the profile.
 pub struct AccessRow {
@@ -158,7 +56,7 @@ struct ProfilePage {
     permissions: Vec<PermissionChoice>,
 }
 
-async fn show_profile(State(portal): State<Portal>, SignedIn(caller): SignedIn) -> PageResult {
+pub(super) async fn show(State(portal): State<Portal>, SignedIn(caller): SignedIn) -> PageResult {
     page(&profile(&portal, &caller, None, None).await?)
 }
 
@@ -215,7 +113,7 @@ async fn profile(
 }
 
 #[derive(Deserialize)]
-struct KeyForm {
+pub(super) struct KeyForm {
     #[serde(default)]
     name: String,
     #[serde(default)]
@@ -224,7 +122,7 @@ struct KeyForm {
     permissions: Vec<String>,
 }
 
-async fn submit_key(
+pub(super) async fn submit_key(
     State(portal): State<Portal>,
     SignedIn(caller): SignedIn,
     RepeatedForm(form): RepeatedForm<KeyForm>,
@@ -242,7 +140,11 @@ async fn submit_key(
     }
 }
 
-async fn submit_revoke(State(portal): State<Portal>, SignedIn(caller): SignedIn, Path(id): Path<String>) -> PageResult {
+pub(super) async fn submit_revoke(
+    State(portal): State<Portal>,
+    SignedIn(caller): SignedIn,
+    Path(id): Path<String>,
+) -> PageResult {
     let id: ApiKeyId = id.parse().map_err(|_| Error::NotFound)?;
     actions::revoke_api_key(&portal, &caller, id).await?;
     Ok(see_other("/profile"))

@@ -1,0 +1,18 @@
+//! What people do with their accounts: sign in and out, prove that it is them, make keys.
+
+mod accounts;
+mod keys;
+mod sessions;
+mod sign_in;
+
+use std::time::Duration;
+
+pub use accounts::{
+    HashedPassword, act_from_terminal, address_of, any_account, create_account, find_account, hash_password, name_of,
+};
+pub use keys::{authenticate_key, list_api_keys, make_api_key, revoke_api_key};
+pub use sessions::{authenticate_session, begin_session, end_access, forget_dead_sessions, sign_out};
+pub use sign_in::sign_in;
+
+/// What is only for showing when something was last used is written at most once a minute.
+const TOUCH_AFTER: Duration = Duration::from_secs(60);

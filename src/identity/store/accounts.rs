@@ -1,0 +1,81 @@
+//! The rows of accounts.
+
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Set};
+
+use crate::{
+    db::Tx,
+    identity::Account,
+    types::{AccountId, EmailAddress, PersonName, Timestamp},
+};
+
+pub(super) mod account {
+    use sea_orm::entity::prelude::*;
+
+    use crate::types::{AccountId, Timestamp};
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "accounts")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: AccountId,
+        pub email: String,
+        pub email_key: String,
+        pub name: String,
+        pub password_hash: String,
+        pub address_proven: bool,
+        pub created_at: Timestamp,
+        pub last_seen_at: Option<Timestamp>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+impl From<account::Model> for Account {
+    fn from(row: account::Model) -> Self {
+        Self { id: row.id, name: row.name, email: row.email }
+    }
+}
+
+pub(in crate::identity) async fn find_account(
+    db: &impl ConnectionTrait,
+    email_key: &str,
+) -> Result<Option<(Account, String)>, DbErr> {
+    let row = account::Entity::find().filter(account::Column::EmailKey.eq(email_key)).one(db).await?;
+    Ok(row.map(|row| (row.clone().into(), row.password_hash)))
+}
+
+pub(in crate::identity) async fn find_by_id(
+    db: &impl ConnectionTrait,
+    id: AccountId,
+) -> Result<Option<Account>, DbErr> {
+    Ok(account::Entity::find_by_id(id).one(db).await?.map(Into::into))
+}
+
+pub(in crate::identity) async fn any_account(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    Ok(account::Entity::find().one(db).await?.is_some())
+}
+
+pub(in crate::identity) async fn insert_account(
+    tx: &Tx,
+    id: AccountId,
+    email: &EmailAddress,
+    name: &PersonName,
+    password_hash: String,
+    address_proven: bool,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    account::Entity::insert(account::ActiveModel {
+        id: Set(id),
+        email: Set(email.as_str().to_owned()),
+        email_key: Set(email.key().to_owned()),
+        name: Set(name.as_str().to_owned()),
+        password_hash: Set(password_hash),
+        address_proven: Set(address_proven),
+        created_at: Set(now),
+        last_seen_at: Set(None),
+    })
+    .exec_without_returning(tx)
+    .await?;
+    Ok(())
+}
