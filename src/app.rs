@@ -28,7 +28,7 @@ use crate::{
     identity, invitations,
     keys::{Keys, load_or_make_root_key},
     outbox::{Email, Transport, Worker},
-    patients,
+    patients, plans,
     portal::Portal,
     reviews, roles, sites, staff,
     types::{Clock, Rng},
@@ -45,6 +45,7 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(roles::pages::routes())
         .merge(reviews::pages::routes())
         .merge(invitations::pages::routes())
+        .merge(plans::pages::routes())
         .merge(audit::pages::routes())
         .merge(assets::routes())
         .route("/health", get(health));
@@ -54,7 +55,7 @@ fn pages(demo: bool) -> Router<Portal> {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Care Portal", description = "Invite staff and manage their access. The same actions as the pages, with the same rules."),
-    tags((name = "Invitations", description = "Inviting staff"), (name = "Staff", description = "Who has access"), (name = "Roles", description = "What a role lets people do"), (name = "Access reviews", description = "Keep or remove each person"), (name = "Access log", description = "Who did what, and how somebody got a right")),
+    tags((name = "Invitations", description = "Inviting staff"), (name = "Plans", description = "Lists that are judged first and sent afterwards"), (name = "Staff", description = "Who has access"), (name = "Roles", description = "What a role lets people do"), (name = "Access reviews", description = "Keep or remove each person"), (name = "Access log", description = "Who did what, and how somebody got a right")),
     modifiers(&Security)
 )]
 struct Description;
@@ -63,6 +64,7 @@ struct Description;
 fn api() -> (Router<Portal>, utoipa::openapi::OpenApi) {
     let rooms = OpenApiRouter::new()
         .merge(invitations::api::routes())
+        .merge(plans::api::routes())
         .merge(staff::api::routes())
         .merge(roles::api::routes())
         .merge(reviews::api::routes())
@@ -80,6 +82,7 @@ pub fn emails() -> Vec<Box<dyn Email>> {
     vec![
         Box::new(invitations::email::InvitationMail),
         Box::new(invitations::email::DeclinedMail),
+        Box::new(plans::email::StoppedMail),
         Box::new(staff::email::EndingMail),
         Box::new(staff::email::EndingColleagueMail),
     ]
@@ -162,6 +165,7 @@ pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> 
     let (close, closing) = watch::channel(false);
     let worker = tokio::spawn(worker.run(closing.clone()));
     let chores = tokio::spawn(do_chores(portal.clone(), closing.clone()));
+    let plans = tokio::spawn(plans::actions::run(portal.clone(), closing.clone()));
     let (finish, finishing) = watch::channel(false);
     let sealer = tokio::spawn(audit::sealer::run(portal.clone(), finishing));
     let mut until = closing.clone();
@@ -176,6 +180,7 @@ pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> 
     // A browser that keeps its connection open must not keep the process alive.
     let _ = tokio::time::timeout(Duration::from_secs(10), server).await;
     worker.await.context("the mail worker failed")?;
+    plans.await.context("sending plans failed")?;
     chores.abort();
     // Last, so that what the others wrote on their way out is sealed too.
     let _ = finish.send(true);

@@ -18,6 +18,7 @@ pub mod keys;
 pub mod op;
 pub mod outbox;
 pub mod patients;
+pub mod plans;
 pub mod portal;
 pub mod reviews;
 pub mod roles;

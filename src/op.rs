@@ -52,6 +52,7 @@ impl Caller {
                     Via::Session(_) => "session",
                     Via::ApiKey { .. } => "api_key",
                     Via::Terminal => "terminal",
+                    Via::Later => "later",
                 },
             ),
             Self::Visitor(_) => By::Visitor,
@@ -84,6 +85,7 @@ pub struct Op {
     now: Timestamp,
     events: Vec<Event>,
     mails: Vec<NewMail>,
+    note: String,
 }
 
 impl Op {
@@ -120,7 +122,7 @@ impl Op {
             let memberships = access::memberships_of(&tx, actor.account, now).await?;
             *actor = Actor::new(actor.account, actor.name.clone(), actor.email.clone(), actor.via, memberships);
         }
-        Ok(Self { portal: portal.clone(), caller, tx, now, events: Vec::new(), mails: Vec::new() })
+        Ok(Self { portal: portal.clone(), caller, tx, now, events: Vec::new(), mails: Vec::new(), note: String::new() })
     }
 
     /// The transaction, for store functions.
@@ -184,8 +186,18 @@ impl Op {
         }
     }
 
+    /// Gives the reason, a note or a ticket, for what is recorded from here on. An empty one says nothing.
+    pub fn because(&mut self, note: &str) {
+        if self.note != note {
+            note.clone_into(&mut self.note);
+        }
+    }
+
     /// Remembers an event; it is written with the commit.
-    pub fn record(&mut self, event: Event) {
+    pub fn record(&mut self, mut event: Event) {
+        if let Some(detail) = event.detail.as_object_mut().filter(|_| !self.note.is_empty()) {
+            detail.insert("note".to_owned(), self.note.clone().into());
+        }
         self.events.push(event);
     }
 

@@ -75,6 +75,7 @@ impl Hospital {
             access_until: None,
             confirmed: texts.clone(),
             texts,
+            note: String::new(),
             request_key: self.portal.new_id::<kind::Batch>().to_string(),
         };
         let answer = actions::invite_staff(&self.portal, &self.admin, batch).await.unwrap();

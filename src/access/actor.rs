@@ -28,6 +28,8 @@ pub enum Via {
     },
     /// The machine's own command line.
     Terminal,
+    /// The portal does at its own time what the person asked for: it goes on with a plan of theirs.
+    Later,
 }
 
 /// One role in one scope.
@@ -63,7 +65,7 @@ impl Actor {
             Via::ApiKey { permissions, scope, .. } => {
                 memberships.into_iter().filter_map(|membership| narrow(membership, permissions, scope)).collect()
             }
-            Via::Session(_) | Via::Terminal => memberships,
+            Via::Session(_) | Via::Terminal | Via::Later => memberships,
         };
         Self { account, name, email, via, memberships }
     }

@@ -172,6 +172,7 @@ impl Names {
             via: match event.actor.as_str() {
                 "api_key" => Some("by API key"),
                 "terminal" => Some("at the terminal"),
+                "later" => Some("by a plan"),
                 _ => None,
             },
             action: event.action.clone(),

@@ -49,6 +49,9 @@ pub(super) struct InviteArguments {
     /// A key of your own: the same key with the same list never sends twice.
     #[arg(long)]
     key: Option<String>,
+    /// Why, or a ticket; goes into the access log.
+    #[arg(long)]
+    note: Option<String>,
     /// Print the answer as JSON.
     #[arg(long)]
     json: bool,
@@ -86,6 +89,7 @@ pub(super) async fn run(config: Option<&Path>, arguments: InviteArguments) -> Re
         access_until,
         texts,
         confirmed,
+        note: super::note(arguments.note.as_deref())?,
         request_key: arguments
             .key
             .as_ref()

@@ -6,6 +6,7 @@ mod doctor;
 mod invitations;
 mod invite;
 mod place;
+mod plan;
 mod review;
 mod roles;
 mod staff;
@@ -42,6 +43,9 @@ enum Command {
     /// See and manage what is pending.
     #[command(subcommand)]
     Invitation(invitations::InvitationCommand),
+    /// Judge a list first and send it afterwards.
+    #[command(subcommand)]
+    Plan(plan::PlanCommand),
     /// See and change who has access.
     #[command(subcommand)]
     Staff(staff::StaffCommand),
@@ -83,6 +87,7 @@ pub fn main() -> ExitCode {
             Command::AddDeployment(add) => commands::add_deployment(config.as_deref(), add).await,
             Command::Invite(invite) => invite::run(config.as_deref(), invite).await,
             Command::Invitation(command) => invitations::run(config.as_deref(), command).await,
+            Command::Plan(command) => plan::run(config.as_deref(), command).await,
             Command::Staff(command) => staff::run(config.as_deref(), command).await,
             Command::Role(command) => roles::run(config.as_deref(), command).await,
             Command::Review(command) => review::run(config.as_deref(), command).await,
@@ -107,6 +112,11 @@ pub fn main() -> ExitCode {
 fn fail(message: &str, status: u8) -> ExitCode {
     eprintln!("care-portal: {message}");
     ExitCode::from(status)
+}
+
+/// A note as it is kept.
+fn note(text: Option<&str>) -> Result<String, Error> {
+    crate::invitations::parse_note(text.unwrap_or_default()).map_err(|wrong| Error::field("note", wrong))
 }
 
 /// Prints; a reader that closes early (`| head`) is no fault.

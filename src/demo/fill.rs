@@ -119,6 +119,7 @@ impl History {
             access_until: None,
             texts: vec![email.to_owned()],
             confirmed: vec![email.to_owned()],
+            note: String::new(),
             request_key: self.portal.new_id::<kind::Batch>().to_string(),
         };
         let answer = actions::invite_staff(&self.portal, by, batch).await?;

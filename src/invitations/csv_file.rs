@@ -5,6 +5,7 @@
 //! within a few times the file's size. Leaves to others: what the entries mean, and whether the user may import.
 
 mod bad_file;
+pub mod columns;
 mod encoding;
 mod heading;
 mod separator;
@@ -99,30 +100,43 @@ struct Rows {
     at_in_first: bool,
 }
 
+/// Calls `keep` with each row and its number as the spreadsheet shows it.
+fn each_row(
+    text: &str,
+    separator: Option<char>,
+    mut keep: impl FnMut(usize, &csv::StringRecord),
+) -> Result<(), BadFile> {
+    let with_end = format!("{text}{END}");
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        // A zero byte is in no text that gets here, so the whole line is one column.
+        .delimiter(separator.and_then(|c| u8::try_from(c).ok()).unwrap_or(0))
+        .from_reader(with_end.as_bytes());
+    let mut record = csv::StringRecord::new();
+    let mut row = 0;
+    loop {
+        let from = position(reader.position());
+        if !reader.read_record(&mut record).unwrap_or(false) {
+            return Err(BadFile::UnclosedQuote { row });
+        }
+        let raw = with_end.get(from..position(reader.position())).unwrap_or_default();
+        // The reader skips blank lines; a spreadsheet numbers them.
+        row += 1 + raw.bytes().take_while(|byte| *byte == b'\n').count();
+        if record.len() == 1 && record.get(0) == END.get(1..) {
+            return Ok(());
+        }
+        refuse_odd_row(row, &record, raw)?;
+        keep(row, &record);
+    }
+}
+
 impl Rows {
     fn read(&mut self, text: &str, separator: Option<char>) -> Result<(), BadFile> {
-        let with_end = format!("{text}{END}");
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            // A zero byte is in no text that gets here, so the whole line is one column.
-            .delimiter(separator.and_then(|c| u8::try_from(c).ok()).unwrap_or(0))
-            .from_reader(with_end.as_bytes());
-        let mut record = csv::StringRecord::new();
-        loop {
-            let from = position(reader.position());
-            if !reader.read_record(&mut record).unwrap_or(false) {
-                return Err(BadFile::UnclosedQuote { row: self.row });
-            }
-            let raw = with_end.get(from..position(reader.position())).unwrap_or_default();
-            // The reader skips blank lines; a spreadsheet numbers them.
-            self.row += 1 + raw.bytes().take_while(|byte| *byte == b'\n').count();
-            if record.len() == 1 && record.get(0) == END.get(1..) {
-                return Ok(());
-            }
-            refuse_odd_row(self.row, &record, raw)?;
-            self.keep(&record);
-        }
+        each_row(text, separator, |row, record| {
+            self.row = row;
+            self.keep(record);
+        })
     }
 
     fn keep(&mut self, record: &csv::StringRecord) {

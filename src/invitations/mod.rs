@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     access::{PermissionSet, RoleKey, Scope},
-    types::{AccountId, BatchId, EmailAddress, InvitationId, MailId, Secret, Timestamp},
+    types::{AccountId, BatchId, EmailAddress, InvitationId, MailId, MembershipId, Secret, Timestamp},
 };
 
 pub use links::{Code, join_url, link_of};
@@ -26,6 +26,24 @@ pub use store::list_statement;
 pub const MOST_ADDRESSES: usize = 10_000;
 /// The longest a link may live.
 pub const LONGEST_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// The longest note, in characters.
+pub const LONGEST_NOTE: usize = 200;
+
+/// A note or ticket as it is kept: one line of at most 200 characters.
+///
+/// # Errors
+/// The sentence to show beside the field.
+pub fn parse_note(text: &str) -> Result<String, String> {
+    let note = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if note.chars().count() > LONGEST_NOTE {
+        return Err(format!("Write at most {LONGEST_NOTE} characters"));
+    }
+    if note.chars().any(char::is_control) {
+        return Err("Write the note with plain letters".to_owned());
+    }
+    Ok(note)
+}
 
 /// Where an invitation stands. *Expired* is no state: it is pending past its time, judged by the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +104,20 @@ impl Window {
     /// The fixed window with this key.
     pub fn from_key(key: &str) -> Option<Self> {
         Self::FIXED.iter().find(|(_, known, _)| *known == key).map(|(window, ..)| *window)
+    }
+
+    /// The stored word: a key, or an instant in milliseconds.
+    pub fn to_text(self) -> String {
+        let key = Self::FIXED.iter().find(|(window, ..)| *window == self).map(|(_, key, _)| (*key).to_owned());
+        match self {
+            Self::Until(end) => end.0.to_string(),
+            _ => key.unwrap_or_default(),
+        }
+    }
+
+    /// The window that [`Window::to_text`] wrote.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::from_key(text).or_else(|| text.parse().ok().map(|end| Self::Until(Timestamp(end))))
     }
 
     /// How long it is from `now`; `None` when a date of one's own has passed or is more than 30 days away.
@@ -164,6 +196,28 @@ pub struct Checked {
     /// The live invitation, when there is one already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invitation: Option<InvitationId>,
+    /// What the person has here already.
+    #[serde(skip)]
+    pub found: Option<Found>,
+}
+
+/// What stands in the way of a new invitation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// They are staff.
+    Staff {
+        /// By which membership.
+        membership: MembershipId,
+        /// As what: the role's stored key.
+        role: String,
+    },
+    /// They are invited.
+    Invited {
+        /// By which invitation.
+        invitation: InvitationId,
+        /// As what: the role's stored key.
+        role: String,
+    },
 }
 
 /// What will happen to an address.
@@ -183,6 +237,23 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// The stored and exchanged word.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Look => "look",
+            Self::Staff => "staff",
+            Self::Invited => "invited",
+            Self::Ready => "ready",
+        }
+    }
+
+    /// The standing with this word; what nobody wrote is refused.
+    pub fn from_key(key: &str) -> Self {
+        let all = [Self::Look, Self::Staff, Self::Invited, Self::Ready];
+        all.into_iter().find(|standing| standing.key() == key).unwrap_or(Self::Refused)
+    }
+
     /// The word on screen.
     pub const fn word(self) -> &'static str {
         match self {
@@ -210,6 +281,8 @@ pub struct NewBatch {
     pub texts: Vec<String>,
     /// Addresses (compare form) that are sent although they look unusual.
     pub confirmed: Vec<String>,
+    /// Why, or a ticket; goes into the access log. Empty for none.
+    pub note: String,
     /// The same key and content give the same answer, however often they come.
     pub request_key: String,
 }
@@ -256,8 +329,8 @@ pub struct NotSentRow {
 pub struct Batch {
     /// Where.
     pub scope: Scope,
-    /// As what.
-    pub role: RoleKey,
+    /// As what, when all are the same.
+    pub role: Option<RoleKey>,
     /// When its links end.
     pub expires_at: Timestamp,
     /// What became of it.

@@ -60,7 +60,7 @@ pub(super) mod invitation {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub(super) use batches::{find_answer, find_batch, insert_batch};
+pub(super) use batches::{find_answer, find_batch, insert_batch, insert_growing_batch};
 use invitation::{Column, Entity, Model};
 pub(super) use standing::{
     Correction, count_with_role, mark_corrected, mark_held, mark_released, mark_role_replaced, open_by, open_with_role,

@@ -74,6 +74,16 @@ impl Place {
         Some(Timestamp(next.timestamp().as_millisecond() - 1000))
     }
 
+    /// A moment as programs write it: an instant (RFC 3339), or a day and time of the organisation's own clock.
+    pub fn parse_moment(&self, text: &str) -> Option<Timestamp> {
+        if let Ok(instant) = text.trim().parse::<jiff::Timestamp>() {
+            return Some(Timestamp(instant.as_millisecond()));
+        }
+        let local: jiff::civil::DateTime = text.trim().parse().ok().filter(|_| text.contains(['T', ' ']))?;
+        let at = local.to_zoned_datetime(self.time_zone()).ok()?;
+        Some(Timestamp(at.timestamp().as_millisecond()))
+    }
+
     /// An end as programs write it: an instant (RFC 3339), or a day that counts whole.
     pub fn parse_end(&self, text: &str) -> Option<Timestamp> {
         let instant: Option<jiff::Timestamp> = text.trim().parse().ok();

@@ -67,6 +67,7 @@ pub fn view_filter(actor: &Actor, place: &Place, current: &str) -> ViewFilter {
             format!("{path}/invitations"),
             current == "Pending staff invitations",
         ));
+        staff.push(Link::new("Plans", format!("{path}/plans"), current == "Plans"));
     }
     if actor.may(Permission::ManageStaff, &place.scope) {
         staff.push(Link::new("Access review", format!("{path}/review"), current == "Access review"));

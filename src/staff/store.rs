@@ -72,16 +72,17 @@ pub(super) async fn is_member(
     Ok(found.is_some())
 }
 
-/// Which of these addresses (compare form) are staff of exactly this scope, with their role's key.
-pub(super) async fn roles_by_email(
+/// Which of these addresses (compare form) are staff of exactly this scope, with the membership and its role's key.
+pub(super) async fn members_by_email(
     db: &impl ConnectionTrait,
     scope: Scope,
     keys: &[String],
     now: Timestamp,
-) -> Result<Vec<(String, String)>, DbErr> {
+) -> Result<Vec<(String, (MembershipId, String))>, DbErr> {
     #[derive(FromQueryResult)]
     struct Row {
         email_key: String,
+        id: MembershipId,
         role: String,
     }
     let mut found = Vec::new();
@@ -89,14 +90,15 @@ pub(super) async fn roles_by_email(
         let marks = pairs(chunk.len());
         let at = chunk.len() + 2;
         let sql = format!(
-            "SELECT email_key, role FROM memberships WHERE (scope_id, email_key) IN (VALUES {marks}) \
+            "SELECT email_key, id, role FROM memberships WHERE (scope_id, email_key) IN (VALUES {marks}) \
              AND {}",
             membership::live_sql("memberships", &format!("${at}"))
         );
         let keys = chunk.iter().map(|key| key.as_str().into());
         let values = std::iter::once(scope.id().into()).chain(keys).chain([now.into()]);
         let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
-        found.extend(Row::find_by_statement(statement).all(db).await?.into_iter().map(|row| (row.email_key, row.role)));
+        let rows = Row::find_by_statement(statement).all(db).await?;
+        found.extend(rows.into_iter().map(|row| (row.email_key, (row.id, row.role))));
     }
     Ok(found)
 }

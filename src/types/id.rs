@@ -47,6 +47,7 @@ kinds! {
     PasskeyId = Passkey, "psk";
     PasswordResetId = PasswordReset, "rst";
     PatientId = Patient, "pat";
+    PlanId = Plan, "pln";
     ReviewId = Review, "rev";
     RoleId = Role, "rol";
     SessionId = Session, "ses";

@@ -31,6 +31,7 @@ pub async fn invite_more(app: &TestApp, first: usize, n: usize) {
         access_until: None,
         texts,
         confirmed: Vec::new(),
+        note: String::new(),
         request_key: format!("many {first}"),
     };
     actions::invite_staff(&app.portal, &app.admin_caller().await, batch).await.unwrap();

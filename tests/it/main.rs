@@ -35,6 +35,7 @@ mod mail;
 mod matrix;
 mod model;
 mod pending;
+mod planning;
 mod plans;
 mod races;
 mod reviews;

@@ -24,6 +24,7 @@ async fn invite_many(app: &TestApp, n: usize) {
         access_until: None,
         texts,
         confirmed: Vec::new(),
+        note: String::new(),
         request_key: "many".to_owned(),
     };
     let answer = actions::invite_staff(&app.portal, &app.admin_caller().await, batch).await.unwrap();
@@ -175,6 +176,7 @@ on_both! {
             access_until: Some(end),
             texts: vec!["ben@northfield.example".to_owned()],
             confirmed: Vec::new(),
+            note: String::new(),
             request_key: "short".to_owned(),
         };
         let sent = actions::invite_staff(&app.portal, &app.admin_caller().await, batch).await.unwrap().sent;

@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use crate::{
-    access::{self, Actor, Membership, Origin, Scope, Via},
+    access::{self, Actor, Membership, Origin, PermissionSet, Scope, Via},
     audit::Event,
     error::{Error, Result},
     identity::{Account, passwords, store},
     op::{Caller, Op},
     portal::Portal,
-    types::{AccountId, EmailAddress, PersonName},
+    types::{AccountId, ApiKeyId, EmailAddress, OrganisationId, PersonName},
 };
 
 /// The account that acts from the machine's own command line.
@@ -24,6 +24,39 @@ pub async fn act_from_terminal(portal: &Portal, email: &str) -> Result<Caller> {
     let memberships: Vec<Membership> = access::memberships_of(portal.db.reader(), account.id, portal.now()).await?;
     let origin = Origin { address: "terminal".to_owned(), agent: String::new() };
     Ok(Caller::Person(Actor::new(account.id, account.name, account.email, Via::Terminal, memberships), origin))
+}
+
+/// The person with this account, acting with the authority that they have at this moment: the portal does what they asked for
+/// earlier. `means` is what [`means_of`] said then; a key that was revoked since gives nothing.
+///
+/// # Errors
+/// When the database fails or there is no such account.
+pub async fn act_later(portal: &Portal, account: AccountId, means: &str) -> Result<Caller> {
+    let db = portal.db.reader();
+    let origin = Origin { address: "portal".to_owned(), agent: String::new() };
+    let (name, email) = (name_of(db, account).await?, address_of(db, account).await?);
+    let memberships = access::memberships_of(db, account, portal.now()).await?;
+    let via = match means.parse::<ApiKeyId>() {
+        Err(_) => Via::Later,
+        Ok(id) => match store::keys::keys_of(db, account).await?.into_iter().find(|known| known.id == id) {
+            Some(key) => Via::ApiKey { id, permissions: key.permissions, scope: key.scope },
+            // A key that works nowhere: the operation reads the memberships again, and must find nothing in them.
+            None => Via::ApiKey {
+                id,
+                permissions: PermissionSet::EMPTY,
+                scope: Scope::organisation(OrganisationId::from_uuid(uuid::Uuid::nil())),
+            },
+        },
+    };
+    Ok(Caller::Person(Actor::new(account, name, email, via, memberships), origin))
+}
+
+/// By which way somebody acts, for [`act_later`]: an API key never gives more later than it gives now.
+pub fn means_of(actor: &Actor) -> String {
+    match actor.via {
+        Via::ApiKey { id, .. } => id.to_string(),
+        Via::Session(_) | Via::Terminal | Via::Later => "later".to_owned(),
+    }
 }
 
 /// The account with this address, if there is one.

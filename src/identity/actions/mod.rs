@@ -8,7 +8,8 @@ mod sign_in;
 use std::time::Duration;
 
 pub use accounts::{
-    HashedPassword, act_from_terminal, address_of, any_account, create_account, find_account, hash_password, name_of,
+    HashedPassword, act_from_terminal, act_later, address_of, any_account, create_account, find_account, hash_password,
+    means_of, name_of,
 };
 pub use keys::{authenticate_key, list_api_keys, make_api_key, revoke_api_key};
 pub use sessions::{authenticate_session, begin_session, end_access, forget_dead_sessions, sign_out};

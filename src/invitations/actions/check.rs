@@ -1,6 +1,9 @@
 //! Looking at addresses before they are sent: the same judgement for the page, the API, the terminal, and the sending itself.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use sea_orm::ConnectionTrait;
 
@@ -8,7 +11,7 @@ use crate::{
     access::{self, Permission, Scope},
     error::{Error, Result},
     invitations::{
-        Checked, MOST_ADDRESSES, Standing,
+        Checked, Found, MOST_ADDRESSES, Standing,
         addresses::{ColleagueIndex, Entry, look_again, outside_usual, read_items},
         store,
     },
@@ -16,7 +19,7 @@ use crate::{
     portal::Portal,
     sites::{self, Place},
     staff,
-    types::{InvitationId, Mailbox, Timestamp},
+    types::{BadAddress, InvitationId, Mailbox, MembershipId, Timestamp},
 };
 
 /// How many addresses stand how.
@@ -74,63 +77,113 @@ pub(super) async fn judge(
             format!("These are {} addresses; at most {MOST_ADDRESSES} can be sent at once", entries.len()),
         ));
     }
-    let world = World::read(db, scope, &entries, now).await?;
-    Ok(entries.into_iter().map(|entry| world.judge(entry)).collect())
+    let colleagues = colleagues(db, scope).await?;
+    let mut judge = Judge::of(db, scope, colleagues, now).await?;
+    judge.look_up(db, entries.iter().filter_map(|entry| entry.outcome.as_ref().ok())).await?;
+    Ok(entries.into_iter().map(|Entry { text, outcome, .. }| judge.judge(text, outcome)).collect())
 }
 
-/// What the addresses are held against.
-struct World {
+/// The colleagues whose addresses are compared for slips of one letter; read once for a whole list.
+///
+/// # Errors
+/// When the database fails.
+pub async fn colleagues(db: &impl ConnectionTrait, scope: Scope) -> Result<Arc<ColleagueIndex>> {
+    Ok(Arc::new(ColleagueIndex::new(staff::actions::colleagues(db, scope.organisation).await?)))
+}
+
+/// What addresses are held against in one scope: the same for a list that is sent at once, and for a plan.
+pub struct Judge {
     place: Place,
     now: Timestamp,
-    staff: HashMap<String, String>,
+    staff: HashMap<String, (MembershipId, String)>,
     invited: HashMap<String, store::Live>,
     role_names: HashMap<String, String>,
-    colleagues: ColleagueIndex,
+    colleagues: Arc<ColleagueIndex>,
 }
 
-impl World {
-    async fn read(db: &impl ConnectionTrait, scope: Scope, entries: &[Entry], now: Timestamp) -> Result<Self> {
-        let keys: HashSet<String> = entries
-            .iter()
-            .filter_map(|entry| entry.outcome.as_ref().ok())
-            .map(|mailbox| mailbox.address.key().to_owned())
-            .collect();
-        let keys: Vec<String> = keys.into_iter().collect();
+impl Judge {
+    /// Reads what does not depend on the addresses.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn of(
+        db: &impl ConnectionTrait,
+        scope: Scope,
+        colleagues: Arc<ColleagueIndex>,
+        now: Timestamp,
+    ) -> Result<Self> {
         Ok(Self {
             place: sites::actions::place_of(db, scope).await?,
             now,
-            staff: staff::actions::roles_by_email(db, scope, &keys, now).await?,
-            invited: store::live_by_email(db, scope, &keys).await?,
+            staff: HashMap::new(),
+            invited: HashMap::new(),
             role_names: access::role_names(db, scope.organisation).await?,
-            colleagues: ColleagueIndex::new(staff::actions::colleagues(db, scope.organisation).await?),
+            colleagues,
         })
     }
 
-    fn judge(&self, entry: Entry) -> (Checked, Option<Mailbox>) {
-        let Entry { text, outcome, .. } = entry;
+    /// Looks up who of these is staff or invited there; what was known of others is forgotten.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn look_up<'a>(
+        &mut self,
+        db: &impl ConnectionTrait,
+        mailboxes: impl Iterator<Item = &'a Mailbox>,
+    ) -> Result<()> {
+        let keys: HashSet<String> = mailboxes.map(|mailbox| mailbox.address.key().to_owned()).collect();
+        let keys: Vec<String> = keys.into_iter().collect();
+        self.staff = staff::actions::members_by_email(db, self.place.scope, &keys, self.now).await?;
+        self.invited = store::live_by_email(db, self.place.scope, &keys).await?;
+        Ok(())
+    }
+
+    /// Whether an address lies outside the organisation's usual domains.
+    pub fn is_outside(&self, mailbox: &Mailbox) -> bool {
+        outside_usual(&mailbox.address, &self.place.organisation.usual_domains).is_some()
+    }
+
+    /// Says what would happen to an item of a list.
+    pub fn judge(&self, text: String, outcome: Result<Mailbox, BadAddress>) -> (Checked, Option<Mailbox>) {
         let mailbox = match outcome {
             Ok(mailbox) => mailbox,
             Err(bad) => return (row(text, None, Standing::Refused, bad.to_string()), None),
         };
         let address = &mailbox.address;
-        let mut checked = if let Some(role) = self.staff.get(address.key()) {
-            let role = self.role_name(role);
-            row(text, Some(&mailbox), Standing::Staff, format!("Is staff here already, as {role}"))
-        } else if let Some(live) = self.invited.get(address.key()) {
-            let mut checked = row(text, Some(&mailbox), Standing::Invited, self.already_invited(live));
-            checked.invitation = Some(live.id);
+        let usual_domains = &self.place.organisation.usual_domains;
+        let mut checked = if let Some((found, reason)) = self.find(&mailbox) {
+            let state = match found {
+                Found::Staff { .. } => Standing::Staff,
+                Found::Invited { .. } => Standing::Invited,
+            };
+            let mut checked = row(text, Some(&mailbox), state, reason);
+            if let Found::Invited { invitation, .. } = &found {
+                checked.invitation = Some(*invitation);
+            }
+            checked.found = Some(found);
             checked
-        } else if let Some(suspicion) = look_again(address, &self.place.organisation.usual_domains, &self.colleagues) {
+        } else if let Some(suspicion) = look_again(address, usual_domains, &self.colleagues) {
             let mut checked = row(text, Some(&mailbox), Standing::Look, suspicion.reason);
             checked.suggestion = suspicion.suggestion;
             checked
         } else {
             // Pointed out, not held up: visiting staff often have an address of their own house.
-            let outside = outside_usual(address, &self.place.organisation.usual_domains);
+            let outside = outside_usual(address, usual_domains);
             row(text, Some(&mailbox), Standing::Ready, outside.map(|hint| hint.reason).unwrap_or_default())
         };
         checked.name.clone_from(&mailbox.name);
         (checked, Some(mailbox))
+    }
+
+    /// What somebody has here already, with a sentence; nothing when they can be invited.
+    pub fn find(&self, mailbox: &Mailbox) -> Option<(Found, String)> {
+        let key = mailbox.address.key();
+        if let Some((membership, role)) = self.staff.get(key) {
+            let reason = format!("Is staff here already, as {}", self.role_name(role));
+            return Some((Found::Staff { membership: *membership, role: role.clone() }, reason));
+        }
+        let live = self.invited.get(key)?;
+        Some((Found::Invited { invitation: live.id, role: live.role.clone() }, self.already_invited(live)))
     }
 
     /// Who invited, when, as what, and until when.
@@ -162,5 +215,6 @@ fn row(text: String, mailbox: Option<&Mailbox>, state: Standing, reason: String)
         reason,
         suggestion: None,
         invitation: None::<InvitationId>,
+        found: None,
     }
 }

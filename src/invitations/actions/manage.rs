@@ -65,10 +65,20 @@ pub async fn show_invitation(portal: &Portal, caller: &Caller, id: InvitationId)
 pub async fn resend_invitations(portal: &Portal, caller: &Caller, scope: Scope, ids: &[InvitationId]) -> Result<Done> {
     let op = Op::begin(portal, caller).await?;
     let (mut op, granted) = op.require(Permission::InviteStaff, scope).await?;
-    let found = store::find_open(op.tx(), &granted, ids).await?;
+    let done = resend_within(&mut op, &granted, ids).await?;
+    op.commit().await?;
+    Ok(done)
+}
+
+/// The same inside an operation that does more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn resend_within(op: &mut Op, granted: &Granted, ids: &[InvitationId]) -> Result<Done> {
+    let found = store::find_open(op.tx(), granted, ids).await?;
     let mut done = missing(ids, &found);
     for invitation in found {
-        match resend_one(&mut op, &granted, &invitation).await? {
+        match resend_one(op, granted, &invitation).await? {
             Ok(()) => done.done.push((invitation.id, invitation.email.to_string())),
             Err(reason) => {
                 let detail = json!({ "email": invitation.email.as_str(), "reason": reason });
@@ -77,7 +87,6 @@ pub async fn resend_invitations(portal: &Portal, caller: &Caller, scope: Scope, 
             }
         }
     }
-    op.commit().await?;
     Ok(done)
 }
 

@@ -9,10 +9,11 @@ mod send;
 
 pub use super::store::Query;
 pub use accept::{Opened, accept_invitation, decline_invitation, find_by_code, open_link};
-pub use check::{Counts, check_addresses, counts};
+pub use check::{Counts, Judge, check_addresses, colleagues, counts};
 pub use correct::correct_invitation;
 pub use hold::{Which, hold_unsupported, open_with_role, release_held_at, replace_role};
 pub use manage::{
-    Done, copy_link, delete_invitations, list_pending, may_copy_links, resend_invitations, show_invitation,
+    Done, copy_link, delete_invitations, list_pending, may_copy_links, resend_invitations, resend_within,
+    show_invitation,
 };
-pub use send::{grantable_roles, invite_first_admin, invite_staff, show_batch};
+pub use send::{Wanted, begin_batch, grantable_roles, invite_first_admin, invite_staff, invite_within, show_batch};

@@ -1,6 +1,6 @@
 //! Sending a batch: one transaction, one answer, row by row.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ use crate::{
     op::{Caller, Op},
     outbox::NewMail,
     portal::Portal,
-    types::{AccountId, BatchId, EmailAddress, Mailbox, sha256},
+    types::{AccountId, BatchId, EmailAddress, InvitationId, Mailbox, Timestamp, sha256},
 };
 
 /// The roles that the caller may give at `scope` by inviting.
@@ -104,7 +104,8 @@ fn content_hash(batch: &NewBatch) -> Vec<u8> {
         window,
         batch.access_until,
         batch.texts,
-        batch.confirmed
+        batch.confirmed,
+        batch.note
     ]);
     sha256("batch v1", content.to_string().as_bytes())
 }
@@ -121,43 +122,103 @@ async fn write(
     hash: Vec<u8>,
 ) -> Result<BatchAnswer> {
     let now = op.now();
-    let invitations: Vec<Invitation> = ready
-        .into_iter()
-        .map(|mailbox| Invitation {
-            id: op.new_id(),
-            scope: batch.scope,
-            email: mailbox.address,
-            name: mailbox.name,
-            role: role.key,
-            role_permissions: role.permissions,
-            inviter,
-            mail: op.new_id(),
-            generation: 1,
-            state: State::Pending,
-            window,
-            sent_at: now,
-            expires_at: now.plus(window),
-            opened_at: None,
-            link_copied: false,
-            access_until: batch.access_until,
-            held_at: None,
-        })
-        .collect();
+    let wanted = ready.into_iter().map(|mailbox| Wanted {
+        mailbox,
+        scope: batch.scope,
+        role: role.clone(),
+        window,
+        access_until: batch.access_until,
+        note: batch.note.clone(),
+    });
+    let batch_id = op.new_id();
+    let (invitations, notes) = new_invitations(op, inviter, wanted.collect());
     let sent = invitations.iter().map(|new| SentRow { email: new.email.to_string(), invitation: new.id }).collect();
-    let answer = BatchAnswer { batch: op.new_id(), sent, not_sent };
-    let keys: Vec<String> = invitations.iter().map(|new| new.email.key().to_owned()).collect();
-    for new in &invitations {
-        op.send(mail_for(new));
-        let detail = json!({ "email": new.email.as_str(), "role": role.key.to_string(), "batch": answer.batch, "expires": new.expires_at, "access_until": new.access_until });
-        op.record(Event::done("invitation.sent", new.id, batch.scope, detail));
-    }
-    op.flush_mails().await?;
+    let answer = BatchAnswer { batch: batch_id, sent, not_sent };
     store::insert_batch(op.tx(), inviter, batch, hash, now.plus(window), &answer, now).await?;
-    store::close_declined(op.tx(), batch.scope, &keys, now).await?;
-    store::insert(op.tx(), answer.batch, &invitations).await?;
+    write_invitations(op, batch_id, &invitations, &notes).await?;
     let detail = json!({ "role": role.key.to_string(), "sent": answer.sent.len(), "not_sent": answer.not_sent.len() });
+    op.because(&batch.note);
     op.record(Event::done("batch.sent", answer.batch, batch.scope, detail));
     Ok(answer)
+}
+
+/// One invitation to be made, by whoever has asked the grant rule for it.
+pub struct Wanted {
+    /// To whom.
+    pub mailbox: Mailbox,
+    /// Where.
+    pub scope: Scope,
+    /// As what.
+    pub role: Role,
+    /// For how long the link works.
+    pub window: std::time::Duration,
+    /// When the access that comes of it will end.
+    pub access_until: Option<Timestamp>,
+    /// Why; goes into the access log.
+    pub note: String,
+}
+
+fn new_invitations(op: &Op, inviter: Option<AccountId>, wanted: Vec<Wanted>) -> (Vec<Invitation>, Vec<String>) {
+    let now = op.now();
+    let new = |wanted: Wanted| Invitation {
+        id: op.new_id(),
+        scope: wanted.scope,
+        email: wanted.mailbox.address,
+        name: wanted.mailbox.name,
+        role: wanted.role.key,
+        role_permissions: wanted.role.permissions,
+        inviter,
+        mail: op.new_id(),
+        generation: 1,
+        state: State::Pending,
+        window: wanted.window,
+        sent_at: now,
+        expires_at: now.plus(wanted.window),
+        opened_at: None,
+        link_copied: false,
+        access_until: wanted.access_until,
+        held_at: None,
+    };
+    let notes = wanted.iter().map(|wanted| wanted.note.clone()).collect();
+    (wanted.into_iter().map(new).collect(), notes)
+}
+
+/// Writes invitations of a batch that is there already, with their mails and events, each with its note.
+async fn write_invitations(op: &mut Op, batch: BatchId, invitations: &[Invitation], notes: &[String]) -> Result<()> {
+    let mut keys: HashMap<Scope, Vec<String>> = HashMap::new();
+    for (new, note) in invitations.iter().zip(notes) {
+        op.send(mail_for(new));
+        let detail = json!({ "email": new.email.as_str(), "role": new.role.to_string(), "batch": batch, "expires": new.expires_at, "access_until": new.access_until });
+        op.because(note);
+        op.record(Event::done("invitation.sent", new.id, new.scope, detail));
+        keys.entry(new.scope).or_default().push(new.email.key().to_owned());
+    }
+    op.flush_mails().await?;
+    for (scope, keys) in keys {
+        store::close_declined(op.tx(), scope, &keys, op.now()).await?;
+    }
+    Ok(store::insert(op.tx(), batch, invitations).await?)
+}
+
+/// Makes invitations inside an operation that has judged them and asked the grant rule for each; their batch was begun by
+/// [`begin_batch`]. Their ids come in the order of what was wanted.
+///
+/// # Errors
+/// When the database fails, or somebody has a live invitation there already.
+pub async fn invite_within(op: &mut Op, batch: BatchId, wanted: Vec<Wanted>) -> Result<Vec<InvitationId>> {
+    let inviter = op.actor()?.account;
+    let (invitations, notes) = new_invitations(op, Some(inviter), wanted);
+    write_invitations(op, batch, &invitations, &notes).await?;
+    Ok(invitations.into_iter().map(|new| new.id).collect())
+}
+
+/// Begins a batch whose invitations follow in other operations.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin_batch(op: &Op, batch: BatchId, scope: Scope, expires_at: Timestamp) -> Result<()> {
+    let inviter = op.actor()?.account;
+    Ok(store::insert_growing_batch(op.tx(), batch, inviter, scope, expires_at, op.now()).await?)
 }
 
 /// The mail that an invitation wants.
@@ -186,6 +247,7 @@ pub async fn invite_first_admin(op: &mut Op, scope: Scope, email: EmailAddress) 
         access_until: None,
         texts: vec![email.to_string()],
         confirmed: Vec::new(),
+        note: String::new(),
         request_key: op.new_id::<crate::types::kind::Batch>().to_string(),
     };
     let hash = content_hash(&batch);

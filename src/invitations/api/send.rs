@@ -16,6 +16,7 @@ use crate::{
     invitations::{
         BatchAnswer, Checked, NewBatch, Standing, Window,
         actions::{self, Counts},
+        parse_note,
     },
     portal::Portal,
     sites::{self, Place},
@@ -144,6 +145,9 @@ struct InviteIn {
     /// Addresses that are sent although they look unusual.
     #[serde(default)]
     confirmed: Vec<String>,
+    /// Why, or a ticket: up to 200 characters, for the access log.
+    #[serde(default)]
+    note: String,
 }
 
 fn a_week() -> String {
@@ -196,6 +200,7 @@ async fn send(
         access_until: access_until(&place, asked.access_until.as_deref())?,
         texts: asked.addresses,
         confirmed: asked.confirmed,
+        note: parse_note(&asked.note).map_err(|wrong| Error::field("note", wrong))?,
         request_key: format!("api {key}"),
     };
     Ok(Json(actions::invite_staff(&portal, &caller, batch).await?))

@@ -8,6 +8,12 @@ use super::{MOST_CHARACTERS_A_LINE, MOST_COLUMNS, MOST_ROWS};
 pub enum BadFile {
     #[error("This file has {}; 2 MiB is the most that is taken. Keep only the column of addresses, or import it in parts.", size(*bytes))]
     TooLarge { bytes: usize },
+    #[error("This file has {}; 10 MiB is the most that is taken. Keep only the columns that are needed, or make several plans.", size(*bytes))]
+    LargePlan { bytes: usize },
+    #[error("This file has more than {most} rows, which is the most that one plan takes. Make several plans.")]
+    LongPlan { most: usize },
+    #[error("Two columns of this file say {column}: “{first}” and “{second}”. Take one of them out.")]
+    TwoColumns { column: &'static str, first: String, second: String },
     #[error("This file has {rows} rows; {MOST_ROWS} is the most that is taken at once. Import it in parts.")]
     TooManyRows { rows: usize },
     #[error(

@@ -49,7 +49,8 @@ pub(super) async fn show(
     let id: BatchId = id.parse().map_err(|_| Error::NotFound)?;
     let batch = actions::show_batch(&portal, &caller, place.scope, id).await?;
     let names = access::role_names(portal.db.reader(), place.scope.organisation).await?;
-    let role = names.get(&batch.role.to_string()).cloned().unwrap_or_else(|| batch.role.to_string());
+    let named = |role: String| names.get(&role).cloned().unwrap_or(role);
+    let role = batch.role.map_or_else(|| "Several".to_owned(), |role| named(role.to_string()));
     let (sent, not_sent) = (batch.answer.sent.len(), batch.answer.not_sent.len());
     let heading = match sent {
         0 => "No invites sent".to_owned(),

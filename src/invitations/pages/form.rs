@@ -20,6 +20,7 @@ pub(super) struct InviteForm {
     pub window: String,
     pub own_date: String,
     pub access_until: String,
+    pub note: String,
     pub confirmed: Vec<String>,
     pub file: Option<(String, Vec<u8>)>,
     pub encoding: String,
@@ -70,6 +71,7 @@ impl InviteForm {
             "window" => self.window = text,
             "own_date" => self.own_date = text,
             "access_until" => self.access_until = text,
+            "note" => self.note = text.chars().take(1000).collect(),
             "name" => self.new_role.name = text,
             "permissions" => self.new_role.permissions.push(text),
             "place" => self.new_role.place = text,
@@ -135,6 +137,7 @@ impl InviteForm {
             ("window", self.window.clone()),
             ("own_date", self.own_date.clone()),
             ("access_until", self.access_until.clone()),
+            ("note", self.note.clone()),
         ];
         fields.extend(self.confirmed.iter().map(|email| ("confirmed", email.clone())));
         fields

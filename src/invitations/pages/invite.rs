@@ -17,7 +17,7 @@ use crate::{
     access::Permission,
     error::{Error, Result},
     identity::door::SignedIn,
-    invitations::{BatchAnswer, Checked, LONGEST_WINDOW, NewBatch, Standing, Window, actions},
+    invitations::{BatchAnswer, Checked, LONGEST_WINDOW, NewBatch, Standing, Window, actions, parse_note},
     op::Caller,
     portal::Portal,
     roles,
@@ -51,6 +51,7 @@ pub struct InviteErrors {
     role: Option<String>,
     window: Option<String>,
     access_until: Option<String>,
+    note: Option<String>,
 }
 
 /// What the page tells beside the form.
@@ -80,6 +81,7 @@ struct InvitePage {
     min_date: String,
     max_date: String,
     access_until: String,
+    note: String,
     errors: InviteErrors,
     review: Option<Review>,
     file: Option<FileNote>,
@@ -149,6 +151,7 @@ async fn render(portal: &Portal, caller: &Caller, place: &Place, form: &InviteFo
         min_date: day(portal.now()),
         max_date: day(portal.now().plus(LONGEST_WINDOW)),
         access_until: form.access_until.clone(),
+        note: form.note.clone(),
         errors,
         review,
         file,
@@ -265,7 +268,10 @@ async fn send(
         errors.role = Some("Choose a role".to_owned());
     }
     let until = form.access_until(place, portal.now());
-    let (Ok(role), Ok(window), Ok(access_until), None) = (role, &window, &until, &errors.addresses) else {
+    let note = parse_note(&form.note);
+    let (Ok(role), Ok(window), Ok(access_until), Ok(note), None) = (role, &window, &until, &note, &errors.addresses)
+    else {
+        errors.note = note.err();
         errors.window = window.err();
         errors.access_until = until.err();
         return Ok(None);
@@ -277,6 +283,7 @@ async fn send(
         access_until: *access_until,
         texts: form.texts.clone(),
         confirmed: form.confirmed.clone(),
+        note: note.clone(),
         request_key: form.send_key.clone(),
     };
     match actions::invite_staff(portal, caller, batch).await {
@@ -287,6 +294,7 @@ async fn send(
                     "role" => errors.role = Some(message),
                     "window" => errors.window = Some(message),
                     "access_until" => errors.access_until = Some(message),
+                    "note" => errors.note = Some(message),
                     _ => errors.addresses = Some(message),
                 }
             }

@@ -52,7 +52,7 @@ impl Review {
                 index: index as u64,
                 text: row.text.clone(),
                 email: row.email.clone(),
-                state: state_key(row.state),
+                state: row.state.key(),
                 state_word: row.state_word.clone(),
                 reason: row.reason.clone(),
                 suggestion: row.suggestion.clone(),
@@ -61,17 +61,6 @@ impl Review {
             .collect();
         let shown = rows.iter().filter(|row| row.state == "ready").count() as u64;
         Self { ready, look, staff, invited, refused, rows, hidden_ready: ready - shown }
-    }
-}
-
-/// The word that styles and scripts know.
-pub const fn state_key(state: Standing) -> &'static str {
-    match state {
-        Standing::Ready => "ready",
-        Standing::Look => "look",
-        Standing::Staff => "staff",
-        Standing::Invited => "invited",
-        Standing::Refused => "refused",
     }
 }
 

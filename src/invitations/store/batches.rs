@@ -62,6 +62,34 @@ pub(in crate::invitations) async fn insert_batch(
     Ok(())
 }
 
+/// Writes a batch that a plan fills: its invitations are counted by their own rows, and its role is each row's own.
+pub(in crate::invitations) async fn insert_growing_batch(
+    tx: &Tx,
+    id: BatchId,
+    inviter: AccountId,
+    scope: Scope,
+    expires_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let nothing = BatchAnswer { batch: id, sent: Vec::new(), not_sent: Vec::new() };
+    let answer = serde_json::to_string(&nothing).map_err(|error| DbErr::Custom(error.to_string()))?;
+    batch::Entity::insert(batch::ActiveModel {
+        id: Set(id),
+        organisation_id: Set(scope.organisation),
+        deployment_id: Set(scope.deployment),
+        inviter_id: Set(Some(inviter)),
+        request_key: Set(format!("plan {id}")),
+        request_hash: Set(Vec::new()),
+        role: Set(String::new()),
+        expires_at: Set(expires_at),
+        answer: Set(answer),
+        created_at: Set(now),
+    })
+    .exec_without_returning(tx)
+    .await?;
+    Ok(())
+}
+
 /// The answer that was given to this key before, with the hash of what was asked.
 pub(in crate::invitations) async fn find_answer(
     db: &impl ConnectionTrait,
@@ -89,7 +117,7 @@ pub(in crate::invitations) async fn find_batch(
         .await?;
     let Some(row) = row else { return Ok(None) };
     let scope = Scope { organisation: row.organisation_id, deployment: row.deployment_id };
-    let Ok(role) = row.role.parse::<RoleKey>() else { return Ok(None) };
+    let role = row.role.parse::<RoleKey>().ok();
     let batch = Batch { scope, role, expires_at: row.expires_at, answer: parse_answer(&row.answer)? };
     Ok(Some(batch).filter(|batch| visible.scope().covers(&batch.scope)))
 }

@@ -35,13 +35,34 @@ pub async fn change_roles(
     let role = access::find_role(op.tx(), scope.organisation, to).await?;
     let role = role.ok_or_else(|| Error::field("role", "Choose a role from the list"))?;
     let (members, mut changes) = find(&op, &granted, ids).await?;
+    change_each(&mut op, &granted, members, &role, &mut changes).await?;
+    op.commit().await?;
+    Ok(changes)
+}
+
+async fn change_each(
+    op: &mut Op,
+    granted: &Granted,
+    members: Vec<Member>,
+    role: &Role,
+    changes: &mut Changes,
+) -> Result<()> {
     for member in members {
-        match change_one(&mut op, &granted, &member, &role).await? {
+        match change_one(op, granted, &member, role).await? {
             Ok(()) => changes.done.push((member.membership, member.name)),
-            Err(refusal) => changes.refuse(&mut op, "membership.change_refused", member, refusal),
+            Err(refusal) => changes.refuse(op, "membership.change_refused", member, refusal),
         }
     }
-    op.commit().await?;
+    Ok(())
+}
+
+/// The same inside an operation that does more: a plan that changes roles beside inviting.
+///
+/// # Errors
+/// When the database fails.
+pub async fn change_roles_within(op: &mut Op, granted: &Granted, ids: &[MembershipId], role: &Role) -> Result<Changes> {
+    let (members, mut changes) = find(op, granted, ids).await?;
+    change_each(op, granted, members, role, &mut changes).await?;
     Ok(changes)
 }
 

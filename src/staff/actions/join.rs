@@ -53,17 +53,17 @@ pub async fn is_member(db: &impl ConnectionTrait, scope: Scope, account: Account
     Ok(store::is_member(db, scope, account, now).await?)
 }
 
-/// Which of these addresses (compare form) are staff of exactly this scope, with their role's key.
+/// Which of these addresses (compare form) are staff of exactly this scope, with their membership and its role's key.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn roles_by_email(
+pub async fn members_by_email(
     db: &impl ConnectionTrait,
     scope: Scope,
     keys: &[String],
     now: Timestamp,
-) -> Result<HashMap<String, String>> {
-    Ok(store::roles_by_email(db, scope, keys, now).await?.into_iter().collect())
+) -> Result<HashMap<String, (MembershipId, String)>> {
+    Ok(store::members_by_email(db, scope, keys, now).await?.into_iter().collect())
 }
 
 /// Addresses of colleagues, for pointing out slips of one letter.

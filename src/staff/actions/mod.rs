@@ -6,7 +6,9 @@ mod join;
 mod warn;
 
 pub use super::store::Query;
-pub use change::{accounts_with_role, change_roles, holders_of, members, replace_role, roles_for, undo_change};
+pub use change::{
+    accounts_with_role, change_roles, change_roles_within, holders_of, members, replace_role, roles_for, undo_change,
+};
 pub use end::{remove_from_team, remove_members, set_ends};
-pub use join::{colleagues, holders, is_member, join, list_staff, roles_by_email, show_member};
+pub use join::{colleagues, holders, is_member, join, list_staff, members_by_email, show_member};
 pub use warn::warn_of_endings;

@@ -7,13 +7,14 @@ use care_portal::{
     app,
     config::Config,
     identity,
-    invitations::{Accepted, Code, NewBatch, Window, actions, link_of},
+    invitations::{Accepted, Code, NewBatch, Window, actions, csv_file::columns::Line, link_of},
     op::{Caller, Op},
     outbox::{self, Transport, Worker},
+    plans::{self, NewPlan, State},
     portal::Portal,
     roles::{self, RoleDraft},
     sites,
-    types::{Clock, EmailAddress, InvitationId, MembershipId, RoleId, Timestamp},
+    types::{Clock, EmailAddress, InvitationId, MembershipId, PlanId, RoleId, Timestamp},
 };
 use reqwest::{Client, Response, StatusCode, redirect};
 use serde_json::Value;
@@ -142,10 +143,35 @@ impl TestApp {
             access_until: None,
             texts: vec![email.to_owned()],
             confirmed: vec![email.to_owned()],
+            note: String::new(),
             request_key: self.portal.new_id::<care_portal::types::kind::Batch>().to_string(),
         };
         let answer = actions::invite_staff(&self.portal, by, batch).await.unwrap();
         answer.sent.first().unwrap_or_else(|| panic!("{email} was not invited: {:?}", answer.not_sent)).invitation
+    }
+
+    /// A plan by the Admin, of addresses that all get one role.
+    pub async fn plan(&self, scope: Scope, emails: &[&str], role: &str) -> PlanId {
+        let lines = emails.iter().enumerate();
+        let lines = lines.map(|(n, email)| Line { number: n + 1, text: (*email).to_owned(), ..Line::default() });
+        let new = NewPlan {
+            scope,
+            title: "Changeover".to_owned(),
+            note: String::new(),
+            role: role.to_owned(),
+            deployment: None,
+            window: Window::Week,
+            access_until: None,
+            lines: lines.collect(),
+            unused: Vec::new(),
+            request_key: self.portal.new_id::<care_portal::types::kind::Plan>().to_string(),
+        };
+        plans::actions::make_plan(&self.portal, &self.admin_caller().await, new).await.unwrap()
+    }
+
+    /// Lets the portal go on with a plan until it ends, as its own loop does.
+    pub async fn finish(&self, plan: PlanId) -> State {
+        plans::actions::work_through(&self.portal, plan, |_| {}).await.unwrap().state
     }
 
     pub async fn admin_caller(&self) -> Caller {

@@ -1,0 +1,162 @@
+//! What the words of a list mean: roles and deployments by name, days as spreadsheets write them.
+
+use std::collections::HashMap;
+
+use sea_orm::ConnectionTrait;
+
+use crate::{
+    access::{self, Granted, Role, RoleKey, Scope},
+    error::Result,
+    invitations::csv_file::columns::Line,
+    plans::NewPlan,
+    sites::{self, Place},
+    types::{DeploymentId, Mailbox, PersonName, Timestamp, parse_mailbox},
+};
+
+/// A line of which everything is understood.
+pub(super) struct Meant {
+    pub mailbox: Mailbox,
+    pub scope: Scope,
+    pub role: Role,
+    pub access_until: Option<Timestamp>,
+}
+
+/// What words are held against.
+pub(super) struct Sense {
+    place: Place,
+    now: Timestamp,
+    roles: HashMap<String, Role>,
+    deployments: HashMap<String, DeploymentId>,
+    default_role: Option<Role>,
+    default_scope: Scope,
+    access_until: Option<Timestamp>,
+    /// The rule's answer for each role and place that came up.
+    asked: HashMap<(RoleKey, Scope), Result<(), String>>,
+}
+
+impl Sense {
+    pub(super) async fn read(db: &impl ConnectionTrait, new: &NewPlan, now: Timestamp) -> Result<Self> {
+        let place = sites::actions::place_of(db, new.scope).await?;
+        let mut roles = HashMap::new();
+        for role in access::roles_of(db, new.scope.organisation).await? {
+            roles.insert(role.key.to_string(), role.clone());
+            roles.insert(role.name.to_lowercase(), role);
+        }
+        let names = sites::actions::deployment_names(db, new.scope.organisation).await?;
+        let deployments =
+            names.into_iter().flat_map(|(id, name)| [(id.to_string(), id), (name.to_lowercase(), id)]).collect();
+        let default_scope = match new.deployment {
+            Some(deployment) => Scope::deployment(new.scope.organisation, deployment),
+            None => new.scope,
+        };
+        let default_role = roles.get(&new.role.trim().to_lowercase()).cloned();
+        let (access_until, asked) = (new.access_until, HashMap::new());
+        Ok(Self { place, now, roles, deployments, default_role, default_scope, access_until, asked })
+    }
+
+    pub(super) const fn default_role(&self) -> Option<&Role> {
+        self.default_role.as_ref()
+    }
+
+    pub(super) const fn default_scope(&self) -> Scope {
+        self.default_scope
+    }
+
+    /// The line's meaning, or why it has none.
+    pub(super) fn understand(&mut self, line: &Line, granted: &Granted) -> Result<Meant, String> {
+        let mut mailbox = parse_mailbox(&line.text).map_err(|bad| bad.to_string())?;
+        if !line.name.is_empty() {
+            let name = PersonName::parse(&line.name).map_err(|bad| format!("The name cannot be used: {bad}"))?;
+            mailbox.name = Some(name.to_string());
+        }
+        let scope = self.scope(&line.deployment)?;
+        let role = self.role(&line.role)?;
+        self.refuse_late_start(&line.from)?;
+        let access_until = self.end(&line.until)?;
+        crate::invitations::parse_note(&line.note)?;
+        let asked = self.asked.entry((role.key, scope));
+        let rule = || {
+            let refused = |refusal| format!("You cannot give the role {} there: {refusal}", role.name);
+            granted.may_grant(&role, &scope).map_err(refused)
+        };
+        asked.or_insert_with(rule).clone()?;
+        Ok(Meant { mailbox, scope, role, access_until })
+    }
+
+    /// The roles and places that the rule refused, for the access log.
+    pub(super) fn refusals(self) -> impl Iterator<Item = (RoleKey, Scope, String)> {
+        self.asked.into_iter().filter_map(|((role, scope), answer)| Some((role, scope, answer.err()?)))
+    }
+
+    fn scope(&self, text: &str) -> Result<Scope, String> {
+        let name = text.trim().to_lowercase();
+        let own = &self.place;
+        if name.is_empty() {
+            return Ok(self.default_scope);
+        }
+        let whole = name == own.organisation.name.to_lowercase() || name == "whole organisation";
+        let scope = match self.deployments.get(&name) {
+            Some(deployment) => Scope::deployment(own.scope.organisation, *deployment),
+            None if whole => Scope::organisation(own.scope.organisation),
+            None => return Err(format!("There is no deployment “{}” here", shown(text))),
+        };
+        if own.scope.covers(&scope) {
+            Ok(scope)
+        } else {
+            Err(format!("“{}” lies outside {}, for which this plan is", shown(text), own.name()))
+        }
+    }
+
+    fn role(&self, text: &str) -> Result<Role, String> {
+        let name = text.trim().to_lowercase();
+        if name.is_empty() {
+            return self.default_role.clone().ok_or_else(|| "The row names no role, and none was chosen".to_owned());
+        }
+        self.roles.get(&name).cloned().ok_or_else(|| format!("There is no role “{}” here", shown(text)))
+    }
+
+    /// Access begins when the person accepts; a later beginning would be ignored, so it is refused.
+    fn refuse_late_start(&self, text: &str) -> Result<(), String> {
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        let last = self.day(text)?;
+        // The last moment of today is in the future, and access that begins today begins now.
+        let next_day = self.now.plus(std::time::Duration::from_secs(24 * 3600));
+        if last < next_day {
+            return Ok(());
+        }
+        Err("Access cannot begin on a later day than that of accepting; send these people's plan on that day"
+            .to_owned())
+    }
+
+    fn end(&self, text: &str) -> Result<Option<Timestamp>, String> {
+        if text.trim().is_empty() {
+            return Ok(self.access_until);
+        }
+        let end = self.day(text)?;
+        if end <= self.now {
+            return Err(format!("The access would have ended already, on {}", shown(text)));
+        }
+        Ok(Some(end))
+    }
+
+    /// The end of a day: `2026-12-31`, `31.12.2026`, or `31/12/2026` where only one reading is possible; or an instant.
+    fn day(&self, text: &str) -> Result<Timestamp, String> {
+        let wrong = || format!("“{}” is no day that can be read for certain; write it as 2026-12-31", shown(text));
+        if let Some(end) = self.place.parse_end(text) {
+            return Ok(end);
+        }
+        let date = text.split_whitespace().next().unwrap_or_default();
+        let separator = if date.contains('.') { '.' } else { '/' };
+        let parts: Vec<u16> = date.split(separator).filter_map(|part| part.parse().ok()).collect();
+        let [day, month, year] = parts.as_slice() else { return Err(wrong()) };
+        let certain = separator == '.' || *day > 12;
+        let written = format!("{year:04}-{month:02}-{day:02}");
+        self.place.last_moment_of(&written).filter(|_| certain && *year > 1000).ok_or_else(wrong)
+    }
+}
+
+fn shown(text: &str) -> String {
+    text.trim().chars().filter(|c| !c.is_control()).take(60).collect()
+}

@@ -1,0 +1,11 @@
+//! The rows of plans.
+
+mod plans;
+mod rows;
+
+pub(super) use plans::{
+    advance, due, find, find_by_key, find_for_work, finish, insert, list, mark_deleted, postpone, schedule, start,
+    stop, unschedule,
+};
+pub(super) use rows::{Applied, counts, decide, delete_rows, insert_rows, list_rows, set_outcomes, waiting};
+pub use rows::{Found, Query, rows_statement};
