@@ -8,6 +8,7 @@ pub mod app;
 pub mod audit;
 pub mod cli;
 pub mod config;
+pub mod crash;
 pub mod db;
 pub mod demo;
 pub mod error;

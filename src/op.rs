@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::{
     access::{self, Actor, Granted, Origin, Permission, Refusal, Scope, Via, Visible},
     audit::{self, By, Event},
+    crash,
     db::{self, Tx},
     error::{Error, Result},
     outbox::{self, NewMail},
@@ -226,7 +227,9 @@ impl Op {
         self.flush_mails().await?;
         let Self { portal, caller, tx, now, events, .. } = self;
         append(&portal, &tx, events, &caller, now).await?;
+        crash::point("op.before_commit");
         tx.commit().await?;
+        crash::point("op.after_commit");
         portal.mail_bell.notify_one();
         Ok(())
     }

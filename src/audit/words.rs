@@ -41,6 +41,19 @@ pub type Words = (&'static str, Group, &'static str, &'static str);
 pub const ACTIONS: &[Words] = &[
     ("invitation.sent", Group::Invitations, "Invited", "{actor} invited {email} as {role}"),
     ("batch.sent", Group::Invitations, "Invitations sent together", "{actor} sent {sent:invitation} as {role}"),
+    ("batch.undone", Group::Invitations, "Batch undone", "{actor} took back {deleted:invitation} of a batch"),
+    (
+        "invitation.window_changed",
+        Group::Invitations,
+        "Link's time changed",
+        "{actor} changed for how long the link of {email} works",
+    ),
+    (
+        "invitation.change_refused",
+        Group::Invitations,
+        "Changing an invitation refused",
+        "{actor} tried to change the invitation of {email}",
+    ),
     ("invitation.resent", Group::Invitations, "Invitation resent", "{actor} resent the invitation of {email}"),
     ("invitation.opened", Group::Invitations, "Link opened", "The link of {email} was opened"),
     ("invitation.accepted", Group::Invitations, "Invitation accepted", "{account} accepted the invitation as {role}"),

@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub use links::{Code, join_url, link_of};
-pub use store::list_statement;
+pub use store::{batch_statement, list_statement};
 
 /// The most addresses in one batch.
 pub const MOST_ADDRESSES: usize = 10_000;
@@ -333,8 +333,84 @@ pub struct Batch {
     pub role: Option<RoleKey>,
     /// When its links end.
     pub expires_at: Timestamp,
+    /// Whether a plan sent it.
+    pub of_plan: bool,
     /// What became of it.
     pub answer: BatchAnswer,
+}
+
+/// What became of an invitation of a batch; each has exactly one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Became {
+    /// A membership came of it.
+    Joined,
+    /// The link was opened, and nothing else happened yet.
+    Opened,
+    /// The mail server took the mail.
+    Delivered,
+    /// The mail waits or is tried again.
+    OnItsWay,
+    /// The mail server refused the mail.
+    NotDelivered,
+    /// Its time has passed.
+    Expired,
+    /// Waits for somebody with authority.
+    Held,
+    /// The invitee said that it was not meant for them.
+    Declined,
+    /// Taken back.
+    Deleted,
+}
+
+impl Became {
+    /// Each with its key and its word on screen.
+    pub const ALL: [(Self, &'static str, &'static str); 9] = [
+        (Self::Joined, "joined", "Joined"),
+        (Self::Opened, "opened", "Link opened"),
+        (Self::Delivered, "delivered", "Delivered"),
+        (Self::OnItsWay, "on_its_way", "On its way"),
+        (Self::NotDelivered, "not_delivered", "Not delivered"),
+        (Self::Expired, "expired", "Expired"),
+        (Self::Held, "held", "Held"),
+        (Self::Declined, "declined", "Declined"),
+        (Self::Deleted, "deleted", "Deleted"),
+    ];
+
+    /// The stored and exchanged word.
+    pub fn key(self) -> &'static str {
+        Self::ALL.iter().find(|(became, ..)| *became == self).map_or("", |(_, key, _)| key)
+    }
+
+    /// The word on screen.
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(became, ..)| *became == self).map_or("", |(.., word)| word)
+    }
+
+    /// The one with this word.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known, _)| *known == key).map(|(became, ..)| *became)
+    }
+
+    /// Whether the invitee has not answered: the invitation can be sent again or taken back.
+    pub const fn is_open(self) -> bool {
+        !matches!(self, Self::Joined | Self::Declined | Self::Deleted)
+    }
+}
+
+/// An invitation of a batch with what became of it.
+#[derive(Clone, Debug)]
+pub struct BatchRow {
+    /// The invitation.
+    pub invitation: Invitation,
+    /// What became of it.
+    pub became: Became,
+    /// Why it is held; empty when it is not.
+    pub held_reason: String,
+    /// The mail server's words.
+    pub mail_answer: String,
+    /// The name under which the person joined.
+    pub joined_as: Option<String>,
 }
 
 /// A row of the pending list.

@@ -1,5 +1,6 @@
 //! The rows of invitations and batches.
 
+mod after;
 mod batches;
 mod standing;
 
@@ -60,6 +61,8 @@ pub(super) mod invitation {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+pub use after::batch_statement;
+pub(super) use after::{count_became, list_became, open_of_batch, set_window};
 pub(super) use batches::{find_answer, find_batch, insert_batch, insert_growing_batch};
 use invitation::{Column, Entity, Model};
 pub(super) use standing::{

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{Claimed, Email, Outcome, Transport, queue};
-use crate::{error::Result, portal::Portal};
+use crate::{crash, error::Result, portal::Portal};
 
 /// How often the queue is looked at when no bell rings: another process may have put something in.
 const LOOK: Duration = Duration::from_millis(500);
@@ -74,6 +74,7 @@ impl Worker {
         let tx = self.portal.db.begin_write().await?;
         let claimed = queue::claim(&tx, wanted, self.portal.now()).await?;
         tx.commit().await?;
+        crash::point("mail.claimed");
         let found = claimed.len();
         for pair in claimed.into_iter().zip(permits) {
             let _ = hand_out.send(pair).await;
@@ -91,6 +92,7 @@ impl Worker {
             let next = handed.lock().await.recv().await;
             let Some((mail, permit)) = next else { break };
             let outcome = if *closing.borrow() { Outcome::Released } else { self.attempt(&mail).await };
+            crash::point("mail.handed");
             let (done, durable) = oneshot::channel();
             if settle.send((mail, outcome, done)).await.is_ok() {
                 let _ = durable.await;
@@ -139,6 +141,7 @@ async fn record_all(portal: Portal, mut settled: mpsc::Receiver<Settled>) {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(10));
         }
+        crash::point("mail.recorded");
         for (_, _, done) in group {
             let _ = done.send(());
         }

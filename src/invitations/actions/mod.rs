@@ -1,6 +1,7 @@
 //! What can be done with invitations.
 
 mod accept;
+mod after;
 mod check;
 mod correct;
 mod hold;
@@ -9,6 +10,7 @@ mod send;
 
 pub use super::store::Query;
 pub use accept::{Opened, accept_invitation, decline_invitation, find_by_code, open_link};
+pub use after::{PendingChange, Tally, Undone, change_batch, count_batch, list_batch, resend_batch, undo_batch};
 pub use check::{Counts, Judge, check_addresses, colleagues, counts};
 pub use correct::correct_invitation;
 pub use hold::{Which, hold_unsupported, open_with_role, release_held_at, replace_role};

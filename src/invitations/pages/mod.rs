@@ -1,5 +1,6 @@
 //! The pages of invitations: inviting, what is pending, and the invitee's side.
 
+mod after;
 mod batch;
 mod correct;
 mod form;
@@ -34,6 +35,9 @@ pub fn routes() -> Router<Portal> {
         .route("/{scope}/invitations/check", post(invite::check).layer(large))
         .route("/{scope}/invitations/read-file", post(invite::read_file).layer(large))
         .route("/{scope}/invitations/batches/{id}", get(batch::show))
+        .route("/{scope}/invitations/batches/{id}/result.csv", get(batch::result_csv))
+        .route("/{scope}/invitations/batches/{id}/pending", post(after::submit_pending))
+        .route("/{scope}/invitations/batches/{id}/undo", get(after::ask_undo).post(after::submit_undo))
         .route("/join", get(join::show).post(join::submit_code))
         .route("/join/accept", post(join::submit_accept))
         .route("/join/decline", post(join::submit_decline))

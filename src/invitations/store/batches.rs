@@ -118,7 +118,8 @@ pub(in crate::invitations) async fn find_batch(
     let Some(row) = row else { return Ok(None) };
     let scope = Scope { organisation: row.organisation_id, deployment: row.deployment_id };
     let role = row.role.parse::<RoleKey>().ok();
-    let batch = Batch { scope, role, expires_at: row.expires_at, answer: parse_answer(&row.answer)? };
+    let of_plan = row.request_key.starts_with("plan ");
+    let batch = Batch { scope, role, of_plan, expires_at: row.expires_at, answer: parse_answer(&row.answer)? };
     Ok(Some(batch).filter(|batch| visible.scope().covers(&batch.scope)))
 }
 
