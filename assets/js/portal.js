@@ -8,6 +8,7 @@ import { prepareBulk } from './bulk.js';
 import { prepareChoose } from './choose.js';
 import { prepareInvite } from './invite.js';
 import { preparePlan } from './plan.js';
+import { preparePrint } from './print.js';
 import { prepareRole } from './roles.js';
 import { startWindows } from './window.js';
 
@@ -21,6 +22,7 @@ function prepare(root) {
   prepareBulk(root);
   prepareChoose(root);
   preparePlan(root);
+  preparePrint(root);
 }
 
 document.documentElement.classList.add('js');

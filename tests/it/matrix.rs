@@ -17,6 +17,10 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/health", true),
     ("GET", "/sign-in", true),
     ("POST", "/sign-in", true),
+    ("GET", "/sign-in/second-factor", true),
+    ("POST", "/sign-in/second-factor", true),
+    ("GET", "/second-factor/set-up", true),
+    ("POST", "/second-factor/authenticator", true),
     ("POST", "/sign-out", true),
     ("GET", "/profile", false),
     ("POST", "/profile/api-keys", false),
@@ -48,6 +52,15 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/{scope}/invitations/{id}/correct", false),
     ("POST", "/{scope}/invitations/{id}/correct", false),
     ("GET", "/{scope}/invitations/batches/{id}", false),
+    ("GET", "/{scope}/invitations/batches/{id}/result.csv", false),
+    ("POST", "/{scope}/invitations/batches/{id}/pending", false),
+    ("GET", "/{scope}/invitations/batches/{id}/undo", false),
+    ("POST", "/{scope}/invitations/batches/{id}/undo", false),
+    ("GET", "/api/v1/scopes/{scope}/batches/{id}", false),
+    ("GET", "/api/v1/scopes/{scope}/batches/{id}/invitations", false),
+    ("POST", "/api/v1/scopes/{scope}/batches/{id}/resend", false),
+    ("POST", "/api/v1/scopes/{scope}/batches/{id}/change", false),
+    ("POST", "/api/v1/scopes/{scope}/batches/{id}/undo", false),
     ("GET", "/{scope}/plans", false),
     ("GET", "/{scope}/plans/new", false),
     ("POST", "/{scope}/plans/new", false),
@@ -113,7 +126,7 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
 ];
 
 /// Exists in the demonstration only, which a test of its own covers.
-const DEMO_ROUTES: [&str; 2] = ["/mailbox", "/mailbox/{id}"];
+const DEMO_ROUTES: [&str; 3] = ["/mailbox", "/mailbox/{id}", "/authenticator"];
 
 /// What stands in an address instead of the words in braces.
 #[derive(Clone)]
@@ -201,6 +214,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         ("POST", "/api/v1/scopes/{scope}/plans/{plan}/rows") => {
             request.json(&json!({ "decision": "skip", "rows": [1] }))
         }
+        ("POST", "/api/v1/scopes/{scope}/batches/{id}/change") => request.json(&json!({ "window": "24h" })),
         ("PUT", "/api/v1/scopes/{scope}/plans/{plan}/schedule") => request.json(&json!({ "at": "2026-12-02T07:00" })),
         ("POST", "/api/v1/scopes/{scope}/roles") => {
             let name = format!("Role of {}", app.portal.new_id::<kind::Role>());

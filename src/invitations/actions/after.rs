@@ -86,28 +86,29 @@ pub async fn list_batch(
 /// As [`count_batch`]; what was done before a failure stays done.
 pub async fn resend_batch(portal: &Portal, caller: &Caller, scope: Scope, id: BatchId) -> Result<Tally> {
     find_batch(portal, caller, scope, id).await?;
-    each_part(portal, caller, scope, id, async |op, granted, part| {
-        let lately = op.now().minus(JUST_SENT);
-        let mut tally = Tally::default();
-        let mut ids = Vec::with_capacity(part.len());
-        for open in part {
-            // Resending a held one would approve it, which somebody must mean.
-            let reason = match open.state {
-                State::Held => "It is held; approve or delete it",
-                _ if open.sent_at > lately => "It was sent a moment ago",
-                _ => {
-                    ids.push(open.id);
-                    continue;
-                }
-            };
-            tally.not_done.push((open.email.to_string(), reason.to_owned()));
-        }
-        let done = resend_within(op, granted, &ids).await?;
-        tally.done = done.done.len() as u64;
-        tally.not_done.extend(done.not_done.into_iter().map(|(_, email, reason)| (email, reason)));
-        Ok(tally)
-    })
-    .await
+    each_part(portal, caller, scope, id, None).await
+}
+
+async fn resend_part(op: &mut Op, granted: &Granted, part: Vec<Invitation>) -> Result<Tally> {
+    let lately = op.now().minus(JUST_SENT);
+    let mut tally = Tally::default();
+    let mut ids = Vec::with_capacity(part.len());
+    for open in part {
+        // Resending a held one would approve it, which somebody must mean.
+        let reason = match open.state {
+            State::Held => "It is held; approve or delete it",
+            _ if open.sent_at > lately => "It was sent a moment ago",
+            _ => {
+                ids.push(open.id);
+                continue;
+            }
+        };
+        tally.not_done.push((open.email.to_string(), reason.to_owned()));
+    }
+    let done = resend_within(op, granted, &ids).await?;
+    tally.done = done.done.len() as u64;
+    tally.not_done.extend(done.not_done.into_iter().map(|(_, email, reason)| (email, reason)));
+    Ok(tally)
 }
 
 /// Changes the role or the window of all that have not answered. The grant rule is asked for each.
@@ -132,27 +133,29 @@ pub async fn change_batch(
     {
         return Err(Error::field("window", "Choose a day within the next 30 days"));
     }
-    each_part(portal, caller, scope, id, async |op, granted, part| {
-        let mut tally = Tally::default();
-        for open in part {
-            let email = open.email.to_string();
-            match change_one(op, granted, open, change).await? {
-                Ok(()) => tally.done += 1,
-                Err(reason) => tally.not_done.push((email, reason)),
-            }
-        }
-        Ok(tally)
-    })
-    .await
+    each_part(portal, caller, scope, id, Some(change)).await
 }
 
-/// Goes through the open invitations of a batch, some of them in each transaction, in order of their ids.
+async fn change_part(op: &mut Op, granted: &Granted, part: Vec<Invitation>, change: PendingChange) -> Result<Tally> {
+    let mut tally = Tally::default();
+    for open in part {
+        let email = open.email.to_string();
+        match change_one(op, granted, open, change).await? {
+            Ok(()) => tally.done += 1,
+            Err(reason) => tally.not_done.push((email, reason)),
+        }
+    }
+    Ok(tally)
+}
+
+/// Goes through the open invitations of a batch, some of them in each transaction, in order of their ids; without a change they are
+/// resent.
 async fn each_part(
     portal: &Portal,
     caller: &Caller,
     scope: Scope,
     batch: BatchId,
-    work: impl AsyncFn(&mut Op, &Granted, Vec<Invitation>) -> Result<Tally>,
+    change: Option<PendingChange>,
 ) -> Result<Tally> {
     let mut whole = Tally::default();
     let mut after: Option<InvitationId> = None;
@@ -162,7 +165,10 @@ async fn each_part(
         let part = store::open_of_batch(op.tx(), &granted, batch, after, Some(AT_ONCE)).await?;
         let Some(last) = part.last().map(|open| open.id) else { return Ok(whole) };
         after = Some(last);
-        let tally = work(&mut op, &granted, part).await?;
+        let tally = match change {
+            Some(change) => change_part(&mut op, &granted, part, change).await?,
+            None => resend_part(&mut op, &granted, part).await?,
+        };
         op.commit().await?;
         whole.done += tally.done;
         whole.not_done.extend(tally.not_done);
@@ -251,8 +257,7 @@ pub async fn undo_batch(portal: &Portal, caller: &Caller, scope: Scope, id: Batc
     let mut undone = Undone { deleted: open.len() as u64, joined: Vec::new() };
     let mut from = None;
     loop {
-        let rows =
-            store::list_became(op.tx(), id, Some(Became::Joined), from.as_ref(), 1_000, op.now()).await?;
+        let rows = store::list_became(op.tx(), id, Some(Became::Joined), from.as_ref(), 1_000, op.now()).await?;
         let page = PageOf::cut(rows, 1_000, from.as_ref(), |row, _| Cursor::new("", row.invitation.id, false));
         undone.joined.extend(page.rows.iter().map(|row| row.invitation.email.to_string()));
         from = page.next;

@@ -1,5 +1,6 @@
 //! Invitations for programs: the same actions as the pages.
 
+mod after;
 mod manage;
 mod send;
 
@@ -10,5 +11,9 @@ use crate::portal::Portal;
 
 /// The routes of this room, with their description.
 pub fn routes() -> OpenApiRouter<Portal> {
-    OpenApiRouter::new().merge(send::routes()).merge(manage::routes()).layer(DefaultBodyLimit::max(5 * 1024 * 1024))
+    OpenApiRouter::new()
+        .merge(send::routes())
+        .merge(manage::routes())
+        .merge(after::routes())
+        .layer(DefaultBodyLimit::max(5 * 1024 * 1024))
 }

@@ -99,7 +99,10 @@ fn told(done: &str, tally: &Tally) -> (&'static str, String) {
         let named = named.collect::<Vec<_>>().join("; ");
         let more = tally.not_done.len().saturating_sub(NAMED);
         let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-        text.push_str(&format!(" {} not: {named}{rest}.", if tally.not_done.len() == 1 { "1 was" } else { "Some were" }));
+        text.push_str(&format!(
+            " {} not: {named}{rest}.",
+            if tally.not_done.len() == 1 { "1 was" } else { "Some were" }
+        ));
     }
     (if tally.not_done.is_empty() { "done" } else { "problem" }, text)
 }
@@ -113,9 +116,15 @@ pub(super) async fn ask_undo(
     let counts = actions::count_batch(&portal, &caller, place.scope, id).await?;
     let of = |wanted: fn(Became) -> bool| -> u64 { counts.iter().filter(|(b, _)| wanted(*b)).map(|(_, n)| n).sum() };
     let (open, joined) = (of(Became::is_open), of(|became| became == Became::Joined));
-    let mut items = vec![format!("{open} open {} deleted: the links stop working at once.", if open == 1 { "invitation is" } else { "invitations are" })];
+    let mut items = vec![format!(
+        "{open} open {} deleted: the links stop working at once.",
+        if open == 1 { "invitation is" } else { "invitations are" }
+    )];
     if joined > 0 {
-        items.push(format!("{joined} joined already and {} staff; their names follow.", if joined == 1 { "stays" } else { "stay" }));
+        items.push(format!(
+            "{joined} joined already and {} staff; their names follow.",
+            if joined == 1 { "stays" } else { "stay" }
+        ));
     }
     let heading = "Undo this batch?".to_owned();
     let back = format!("{}/invitations/batches/{id}", place.scope.path());

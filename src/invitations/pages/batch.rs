@@ -12,7 +12,7 @@ use crate::{
     access,
     error::Error,
     identity::door::SignedIn,
-    invitations::{Became, BatchRow, Window, actions},
+    invitations::{BatchRow, Became, Window, actions},
     portal::Portal,
     sites,
     types::{BatchId, Cursor, PlanId, Timestamp},
@@ -110,9 +110,10 @@ pub(super) async fn show(
     let address = ListAddress::new(path.clone()).with("show", became.map_or("", Became::key));
     let of = |became: Became| counts.iter().find(|(known, _)| *known == became).map_or(0, |(_, n)| *n);
     let all = address.link(format!("All {sent}"), "show", "", became.is_none());
-    let each = Became::ALL.iter().filter(|(known, ..)| of(*known) > 0 || became == Some(*known)).map(
-        |(known, key, word)| address.link(format!("{word} {}", of(*known)), "show", key, became == Some(*known)),
-    );
+    let each = Became::ALL
+        .iter()
+        .filter(|(known, ..)| of(*known) > 0 || became == Some(*known))
+        .map(|(known, key, word)| address.link(format!("{word} {}", of(*known)), "show", key, became == Some(*known)));
     let pager = address.pager(&found);
     // A plan's invitations may end at different moments; those of one press all end alike.
     let access_until = found.rows.first().and_then(|row| row.invitation.access_until).filter(|_| batch.role.is_some());

@@ -2,8 +2,7 @@
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Statement,
-    Value,
-    sea_query::Expr,
+    Value, sea_query::Expr,
 };
 
 use super::{
@@ -13,7 +12,7 @@ use super::{
 use crate::{
     access::Granted,
     db::{CHUNK, Tx, list::ListSql},
-    invitations::{Became, BatchRow},
+    invitations::{BatchRow, Became},
     types::{AccountId, BatchId, Cursor, InvitationId, Timestamp},
 };
 
