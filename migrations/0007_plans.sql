@@ -66,3 +66,12 @@ CREATE INDEX plan_rows_waiting ON plan_rows (plan_id, number) WHERE outcome = ''
 
 -- What became of a batch is counted and listed by it.
 CREATE INDEX invitations_of_batch ON invitations (batch_id, id);
+
+-- The notes of events, in lower case, so that a search for a ticket reads notes alone and not the whole log. What is proved is the
+-- event itself; this only finds it.
+CREATE TABLE event_notes (
+    event_id {id} NOT NULL PRIMARY KEY,
+    organisation_id {id} NOT NULL,
+    note_key {text} NOT NULL
+){strict};
+CREATE INDEX event_notes_of_organisation ON event_notes (organisation_id, event_id);

@@ -15,6 +15,7 @@ mod hospital;
 mod http;
 mod lists;
 mod mail_server;
+mod plans;
 mod program;
 mod running;
 mod sending;
@@ -64,8 +65,9 @@ fn main() {
     }
     let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     type Part = (&'static str, fn(&Runtime));
-    let parts: [Part; 7] = [
+    let parts: [Part; 8] = [
         ("invitations", sending::invitations),
+        ("plans", plans::plans),
         ("pending-list", lists::pending_list),
         ("staff-list", lists::staff_list),
         ("start", running::start),

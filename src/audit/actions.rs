@@ -39,6 +39,8 @@ pub struct Asked {
     pub until: String,
     /// `done` or `refused`.
     pub outcome: String,
+    /// A part of the reason or ticket.
+    pub note: String,
 }
 
 /// Reads what was asked. People are looked for in this organisation only.
@@ -77,6 +79,7 @@ pub async fn read_filter(portal: &Portal, caller: &Caller, place: &Place, asked:
     };
     filter.since = day("since", asked.since.trim(), 0);
     filter.until = day("until", asked.until.trim(), 1);
+    filter.note = asked.note.trim().chars().take(200).collect();
     filter.outcome = match asked.outcome.as_str() {
         "" => None,
         "done" => Some(Outcome::Done),
@@ -174,7 +177,7 @@ pub async fn export(
     let first = read_page(portal, &visible, &filter, None).await?;
     let detail = json!({
         "format": format, "person": asked.person, "action": asked.action, "since": asked.since, "until": asked.until,
-        "outcome": asked.outcome,
+        "outcome": asked.outcome, "searched_note": asked.note,
     });
     write_apart(portal, vec![Event::done("access_log.exported", scope, scope, detail)], caller).await?;
     let portal = portal.clone();

@@ -47,6 +47,9 @@ struct ListIn {
     /// `done` or `refused`.
     #[serde(default)]
     outcome: Option<String>,
+    /// A part of the reason or ticket for which it was done.
+    #[serde(default)]
+    note: Option<String>,
     /// The `next` of the page before.
     #[serde(default)]
     from: Option<String>,
@@ -80,6 +83,7 @@ async fn list(
         since: query.since.unwrap_or_default(),
         until: query.until.unwrap_or_default(),
         outcome: query.outcome.unwrap_or_default(),
+        note: query.note.unwrap_or_default(),
     };
     let filter = actions::read_filter(&portal, &caller, &place, &asked).await?;
     let wrong = || Error::field("from", "This value is not one of those that can be used");

@@ -70,6 +70,24 @@ mod unsealed_row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+mod note_row {
+    use sea_orm::entity::prelude::*;
+
+    use crate::types::{EventId, OrganisationId};
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "event_notes")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub event_id: EventId,
+        pub organisation_id: OrganisationId,
+        pub note_key: String,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -130,6 +148,8 @@ pub struct Filter {
     pub until: Option<Timestamp>,
     /// Only what ended so.
     pub outcome: Option<Outcome>,
+    /// Only what was done for a reason or ticket that contains this.
+    pub note: String,
 }
 
 /// Whom a typed name means.
@@ -170,6 +190,7 @@ pub async fn append(
         .collect::<Vec<_>>()
         .into_iter()
         .peekable();
+    let mut notes = events.iter().filter_map(note_of).collect::<Vec<_>>().into_iter().peekable();
     let rows: Vec<_> = events
         .into_iter()
         .map(|(id, event)| event_row::ActiveModel {
@@ -196,5 +217,15 @@ pub async fn append(
     while unsealed.peek().is_some() {
         unsealed_row::Entity::insert_many(unsealed.by_ref().take(CHUNK)).exec_without_returning(db).await?;
     }
+    while notes.peek().is_some() {
+        note_row::Entity::insert_many(notes.by_ref().take(CHUNK)).exec_without_returning(db).await?;
+    }
     Ok(())
+}
+
+/// What a search for a reason or a ticket finds the event by.
+fn note_of((id, event): &(EventId, Event)) -> Option<note_row::ActiveModel> {
+    let note = event.detail.get("note")?.as_str()?.to_lowercase();
+    let organisation = event.scope?.organisation;
+    Some(note_row::ActiveModel { event_id: Set(*id), organisation_id: Set(organisation), note_key: Set(note) })
 }

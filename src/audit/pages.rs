@@ -53,6 +53,8 @@ struct LogQuery {
     #[serde(default)]
     outcome: String,
     #[serde(default)]
+    note: String,
+    #[serde(default)]
     from: String,
 }
 
@@ -64,6 +66,7 @@ impl LogQuery {
             since: self.since.clone(),
             until: self.until.clone(),
             outcome: self.outcome.clone(),
+            note: self.note.clone(),
         }
     }
 
@@ -74,6 +77,7 @@ impl LogQuery {
             .with("since", &self.since)
             .with("until", &self.until)
             .with("outcome", &self.outcome)
+            .with("note", &self.note)
     }
 }
 
@@ -101,6 +105,7 @@ pub struct Form {
     since: String,
     until: String,
     outcomes: Vec<Choice>,
+    note: String,
     problems: Vec<(&'static str, String)>,
 }
 
@@ -198,6 +203,7 @@ fn active(query: &LogQuery, address: &ListAddress, person: &str) -> Vec<Link> {
         ("since", &query.since, format!("From {}", query.since)),
         ("until", &query.until, format!("To {}", query.until)),
         ("outcome", &query.outcome, format!("Outcome: {outcome}")),
+        ("note", &query.note, format!("Reason: {}", query.note)),
     ]
     .into_iter()
     .filter(|(_, value, _)| !value.is_empty())
@@ -225,6 +231,7 @@ fn form(query: &LogQuery, person: String, problems: Vec<(&'static str, String)>)
         actions,
         since: query.since.clone(),
         until: query.until.clone(),
+        note: query.note.clone(),
         outcomes: outcomes.map(|(value, label)| choice(value, label.to_owned(), &query.outcome)).to_vec(),
         problems,
     }

@@ -74,6 +74,9 @@ pub(super) struct ListArguments {
     /// Only what was done, or only what was refused.
     #[arg(long, default_value = "")]
     outcome: String,
+    /// A part of the reason or ticket for which it was done.
+    #[arg(long, default_value = "")]
+    note: String,
     /// At most so many.
     #[arg(long, default_value_t = 1_000)]
     most: usize,
@@ -187,6 +190,7 @@ async fn list(config: Config, arguments: ListArguments) -> Result<ExitCode> {
         since: arguments.from,
         until: arguments.to,
         outcome: arguments.outcome,
+        note: arguments.note,
     };
     let filter = actions::read_filter(&portal, &caller, &place, &asked).await?;
     let (mut left, mut from) = (arguments.most, None);

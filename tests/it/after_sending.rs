@@ -32,12 +32,13 @@ on_both! {
         let staff = invitation(app, "b1").await;
         let visitor = app.visitor();
         visitor.post("/join", &[("code", &app.code(staff, 1))]).await;
+        visitor.get("/join").await;
         app.execute("UPDATE invitations SET state = 'declined', live_email = NULL WHERE email_key LIKE 'c22%'").await;
         app.execute("UPDATE mails SET state = 'refused', answer = '550 no such person', done_at = 1 WHERE recipient LIKE 'd333%'").await;
         app.execute("UPDATE mails SET state = 'sent', done_at = 1 WHERE recipient LIKE 'e4444%'").await;
         app.execute("UPDATE invitations SET expires_at = 1 WHERE email_key LIKE 'f55555%'").await;
         let page = admin.page(&batch).await;
-        for expected in ["Declined 1", "Not delivered 1", "Delivered 1", "Expired 1", "On its way 1", "550 no such person", "With the 5 who have not answered"] {
+        for expected in ["Declined 1", "Not delivered 1", "Delivered 1", "Expired 1", "On its way 1", "Link opened 1", "550 no such person", "With the 5 who have not answered"] {
             assert!(page.contains(expected), "{expected}\n{page}");
         }
         let narrowed = admin.page(&format!("{batch}?show=not_delivered")).await;
@@ -46,6 +47,26 @@ on_both! {
         assert!(file.contains("'=HYPERLINK(1)") && file.contains("Not invited") && file.contains("550 no such person"), "{file}");
         assert_eq!(file.lines().count(), 8, "a heading, six invitations, one that was not\n{file}");
         assert_eq!(app.count("SELECT COUNT(*) FROM events WHERE action = 'batch.sent' AND detail LIKE '%HR-9%'").await, 1);
+    }
+
+    async fn a_reason_is_found_in_the_access_log(app: &TestApp) {
+        let admin = app.admin().await;
+        admin.invite(app.cardiology, "b1@northfield.example", "contributor", &[("note", "Ward move  HR-1%7")]).await;
+        admin.invite(app.cardiology, "c22@northfield.example", "contributor", &[("note", "HR-107"), ("send_key", "2")]).await;
+        let log = format!("{}/access-log", app.organisation.path());
+        let found = admin.page(&format!("{log}?note=hr-1%257")).await;
+        assert!(found.contains("Reason: hr-1%7") && found.contains("invited b1@northfield.example") && !found.contains("c22@"), "{found}");
+        let found = admin.page(&format!("{log}?note=move+hr&action=invitation.sent")).await;
+        assert!(found.contains("invited b1@northfield.example"), "spaces were made one\n{found}");
+        assert!(admin.page(&format!("{log}?note=nowhere")).await.contains("Nothing to show"));
+        let (_, grace) = app.second_organisation().await;
+        let theirs = grace.get(&format!("{log}?note=HR")).await;
+        assert_eq!(theirs.status(), StatusCode::NOT_FOUND);
+        let long = "x".repeat(201);
+        let refused = admin.invite(app.cardiology, "d333@northfield.example", "contributor", &[("note", &long), ("send_key", "3")]).await;
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        let page = refused.text().await.unwrap();
+        assert!(page.contains("Write at most 200 characters") && page.contains(&long), "nothing typed is lost");
     }
 
     async fn resending_leaves_out_who_answered_and_a_second_press(app: &TestApp) {
@@ -78,7 +99,7 @@ on_both! {
         assert_eq!(app.count("SELECT COUNT(*) FROM mails WHERE state = 'withdrawn' AND recipient LIKE 'b1%'").await, 1);
         admin.post(&format!("{batch}/pending"), &[("do", "window"), ("window", "24h")]).await;
         let ends = app.portal.now().plus(Duration::from_secs(24 * 3600));
-        assert_eq!(app.count(&format!("SELECT COUNT(*) FROM invitations WHERE expires_at = {}", ends.0)).await, 5);
+        assert_eq!(app.count(&format!("SELECT COUNT(*) FROM invitations WHERE expires_at = {} AND role = 'deployment_staff'", ends.0)).await, 5);
     }
 
     async fn changing_goes_through_the_one_rule(app: &TestApp) {

@@ -128,19 +128,19 @@ on_both! {
         let admin = app.admin_caller().await;
         app.person("pat", RoleKey::Default(DefaultRole::DeploymentStaff), app.cardiology).await;
         app.invite(&admin, app.cardiology, RoleKey::Default(DefaultRole::Contributor), "peg@northfield.example").await;
-        let emails = ["pat@northfield.example", "peg@northfield.example", "ada@northfield.example"];
+        let emails = ["pat@northfield.example", "peg@northfield.example"];
         let plan = app.plan(app.cardiology, &emails, "contributor").await;
         let nothing = actions::start_plan(&app.portal, &admin, app.cardiology, plan).await;
         assert!(matches!(nothing, Err(Error::Conflict(_))), "nobody who is here is touched unasked: {nothing:?}");
         let decide = |rows: Vec<i64>, decision| { let admin = admin.clone(); async move {
             actions::decide_rows(&app.portal, &admin, app.cardiology, plan, &Found::Numbers(rows), decision).await.unwrap()
         } };
-        assert_eq!(decide(vec![1, 2, 3], Decision::ChangeRole).await, 1, "makes sense for Pat alone");
-        assert_eq!(decide(vec![1, 2, 3], Decision::Resend).await, 1, "makes sense for Peg alone");
+        assert_eq!(decide(vec![1, 2], Decision::ChangeRole).await, 1, "makes sense for Pat alone");
+        assert_eq!(decide(vec![1, 2], Decision::Resend).await, 1, "makes sense for Peg alone");
         assert_eq!(decide(vec![1, 2], Decision::Send).await, 0, "nobody is invited twice");
         actions::send_plan(&app.portal, &admin, app.cardiology, plan).await.unwrap();
         let counts = actions::count_rows(&app.portal, &admin, app.cardiology, plan).await.unwrap();
-        assert_eq!((counts.changed, counts.resent, counts.sent, counts.not_done), (1, 1, 1, 0));
+        assert_eq!((counts.changed, counts.resent, counts.sent, counts.not_done), (1, 1, 0, 0));
         assert_eq!(app.count("SELECT COUNT(*) FROM memberships WHERE email_key = 'pat@northfield.example' AND role = 'contributor'").await, 1);
         assert_eq!(app.count("SELECT COUNT(*) FROM mails WHERE recipient = 'peg@northfield.example'").await, 2);
     }

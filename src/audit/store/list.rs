@@ -93,6 +93,9 @@ pub fn list_statement(visible: &Visible, filter: &Filter, from: Option<&Cursor>,
     let mut arm = |way: Option<(&str, Value)>| {
         let mut arm = Arm { values: &mut values, sql: String::new() };
         within(&mut arm, visible.scope());
+        if !filter.note.is_empty() {
+            with_note(&mut arm, visible.scope(), &filter.note);
+        }
         if let Some((column, value)) = way {
             arm.only(&format!("{column} ="), value);
         }
@@ -121,6 +124,19 @@ fn within(arm: &mut Arm<'_>, scope: Scope) {
     if let Some(deployment) = scope.deployment {
         arm.only("e.deployment_id =", deployment);
     }
+}
+
+/// Events are found through their notes: the search reads the notes of the organisation, never the whole log.
+fn with_note(arm: &mut Arm<'_>, scope: Scope, text: &str) {
+    let literal = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    arm.values.push(scope.organisation.into());
+    arm.values.push(format!("%{literal}%").into());
+    let n = arm.values.len();
+    let _ = write!(
+        arm.sql,
+        " AND e.id IN (SELECT n.event_id FROM event_notes n WHERE n.organisation_id = ${} AND n.note_key LIKE ${n} ESCAPE '\\')",
+        n - 1
+    );
 }
 
 fn narrow(arm: &mut Arm<'_>, filter: &Filter, from: Option<&Cursor>) {

@@ -358,7 +358,11 @@ mod tests {
         assert!(matches!(read(&vec![b'a'; MOST_BYTES + 1], None), Err(BadFile::LargePlan { .. })));
         let long = "a@x.example\n".repeat(MOST_ROWS + 1);
         assert_eq!(read(long.as_bytes(), None), Err(BadFile::LongPlan { most: MOST_ROWS }));
-        assert!(read(b"PK\x03\x04", None).is_err() && read(b"a\0b", None).is_err() && read(b"", None).is_err());
+        assert!(
+            read(b"PK\x03\x04", None).is_err()
+                && read(b"a@x.example\n\0\0\0", None).is_err()
+                && read(b"", None).is_err()
+        );
         assert!(matches!(read(b"\"ada@x.example\nben@x.example\n", None), Err(BadFile::UnclosedQuote { .. })));
     }
 }
