@@ -14,4 +14,4 @@ pub use policy::{Refusal, Target};
 pub use role::{CustomRole, DefaultRole, Role, RoleKey};
 pub use scope::Scope;
 pub(crate) use store::{custom_role, membership};
-pub use store::{find_role, memberships_of, role_keys_of, role_names, roles_of};
+pub use store::{find_role, memberships_of, organisation_of, role_keys_of, role_names, roles_of};

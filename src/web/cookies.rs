@@ -15,6 +15,10 @@ pub enum Name {
     Session,
     /// The code of the invitation that is being looked at.
     Join,
+    /// The code of the link by which a new password is being chosen.
+    Reset,
+    /// The code of the security mail that is being looked at.
+    NotMe,
     /// A message for the next page.
     Flash,
 }
@@ -27,6 +31,10 @@ impl Name {
             (Self::Session, false) => "session",
             (Self::Join, true) => "__Host-join",
             (Self::Join, false) => "join",
+            (Self::Reset, true) => "__Host-reset",
+            (Self::Reset, false) => "reset",
+            (Self::NotMe, true) => "__Host-not-me",
+            (Self::NotMe, false) => "not-me",
             (Self::Flash, true) => "__Host-flash",
             (Self::Flash, false) => "flash",
         }

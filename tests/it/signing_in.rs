@@ -113,7 +113,7 @@ on_both! {
 }
 
 /// Every value of a table as text.
-async fn dump(app: &TestApp, table: &str) -> String {
+pub async fn dump(app: &TestApp, table: &str) -> String {
     use sea_orm::{FromQueryResult, JsonValue, Statement};
     let db = app.portal.db.reader();
     let sql = if app.portal.db.is_sqlite() {

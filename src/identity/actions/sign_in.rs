@@ -22,7 +22,7 @@ pub async fn sign_in(portal: &Portal, origin: &Origin, email: &str, password: &s
     let key = EmailAddress::parse(email).map(|address| address.key().to_owned()).unwrap_or_default();
     let subjects = [Subject::account(&key), Subject::address(&origin.address)];
     attempts::refuse_if_waiting(portal, &subjects).await?;
-    let found = store::accounts::find_account(portal.db.reader(), &key).await?;
+    let found = store::accounts::find_for_sign_in(portal.db.reader(), &key).await?;
     let (account, stored) = found.map_or((None, None), |(account, hash)| (Some(account), Some(hash)));
     let fits = passwords::verify(portal, password, stored).await?;
     let caller = Caller::Visitor(origin.clone());
