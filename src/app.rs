@@ -48,7 +48,7 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(audit::pages::routes())
         .merge(assets::routes())
         .route("/health", get(health));
-    if demo { pages.merge(demo::mailbox::routes()) } else { pages }
+    if demo { pages.merge(demo::mailbox::routes()).merge(demo::authenticator::routes()) } else { pages }
 }
 
 #[derive(OpenApi)]

@@ -1,8 +1,9 @@
-//! Accounts and how one proves to be the person behind one: passwords, sessions, API keys.
+//! Accounts and how one proves to be the person behind one: passwords, second factors, sessions, API keys.
 
 pub mod actions;
 mod attempts;
 mod browser_name;
+mod codes;
 pub mod door;
 pub mod email;
 mod links;
@@ -17,7 +18,8 @@ pub use notice::NoticeKind;
 pub use passwords::{Strength, judge};
 
 use crate::{
-    access::{PermissionSet, Scope},
+    access::{Origin, PermissionSet, Scope},
+    op::Caller,
     types::{AccountId, ApiKeyId, Secret, SessionId, Timestamp},
 };
 
@@ -32,13 +34,80 @@ pub struct Account {
     pub email: String,
 }
 
-/// A fresh session: what the cookie gets.
+/// By what somebody proved that it is them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// The password alone, where no second factor is asked.
+    Password,
+    /// The password and a code of an authenticator app.
+    Authenticator,
+    /// A passkey, which asks for a finger, a face or a PIN itself.
+    Passkey,
+    /// The password and a recovery code.
+    RecoveryCode,
+    /// The password in a browser that the person trusts.
+    Browser,
+}
+
+impl Means {
+    /// As it is stored.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Authenticator => "authenticator",
+            Self::Passkey => "passkey",
+            Self::RecoveryCode => "recovery code",
+            Self::Browser => "browser",
+        }
+    }
+}
+
+/// What is still missing before a session may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: the session is whole.
+    Nothing,
+    /// The second factor that the account has.
+    SecondFactor,
+    /// A second factor must be set up first.
+    SetUp,
+}
+
+/// A fresh session: what the cookies get.
 #[derive(Clone, Debug)]
 pub struct NewSession {
     /// Its id.
     pub id: SessionId,
     /// The secret; stored only as a hash.
     pub token: Secret<String>,
+    /// What is still missing.
+    pub needs: Needs,
+    /// The secret by which this browser is known again, once the session is whole.
+    pub browser: Option<Secret<String>>,
+}
+
+/// Somebody who has given the right password, and nothing else yet.
+#[derive(Clone, Debug)]
+pub struct HalfSignedIn {
+    /// Their session.
+    pub session: SessionId,
+    /// Their account.
+    pub account: Account,
+    /// What is missing.
+    pub needs: Needs,
+    /// Where they are.
+    pub origin: Origin,
+}
+
+/// Whom a session's token stands for.
+#[derive(Clone, Debug)]
+pub enum Presence {
+    /// Nobody, or nobody any more.
+    Nobody,
+    /// Somebody who cannot do anything yet but bring what is missing.
+    Half(HalfSignedIn),
+    /// Somebody signed in, with the authority of this moment.
+    Whole(Caller),
 }
 
 /// An API key as its owner sees it.

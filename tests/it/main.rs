@@ -42,6 +42,7 @@ mod races;
 mod reset;
 mod reviews;
 mod roles;
+mod second_factor;
 mod signing_in;
 mod staff;
 mod staff_endings;

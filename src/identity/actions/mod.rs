@@ -4,6 +4,7 @@ mod accounts;
 mod keys;
 pub mod notices;
 mod reset;
+mod second_factor;
 mod sessions;
 mod sign_in;
 
@@ -18,7 +19,11 @@ pub use reset::{
     Change, OpenReset, answer_reset_requests, ask_for_reset, change_password, find_reset, may_still_reset,
     reset_password, start_reset,
 };
-pub use sessions::{authenticate_session, begin_session, end_access, forget_dead_sessions, sign_out};
+pub use second_factor::{
+    Offer, SetUp, Who, add_authenticator, code_in_demonstration, factors_of, give_code, make_recovery_codes,
+    offer_authenticator, prove_again,
+};
+pub use sessions::{authenticate_session, begin_session, end_access, forget_dead_sessions, give_up, sign_out};
 pub use sign_in::sign_in;
 
 /// What is only for showing when something was last used is written at most once a minute.

@@ -90,3 +90,12 @@ pub(in crate::identity) async fn insert_account(
     .await?;
     Ok(())
 }
+
+/// The stored hash of an account's password, if that is still taken.
+pub(in crate::identity) async fn password_of(
+    db: &impl ConnectionTrait,
+    id: AccountId,
+) -> Result<Option<String>, DbErr> {
+    let found = account::Entity::find_by_id(id).filter(Expr::cust("NOT password_void"));
+    Ok(found.one(db).await?.map(|row| row.password_hash))
+}
