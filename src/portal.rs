@@ -1,4 +1,4 @@
-//! What every operation needs: configuration, database, clock, randomness, keys, and the bell that wakes the mail worker.
+//! What every operation needs: configuration, database, clock, randomness, keys, and the bells that wake the mail worker and whoever answers for forgotten passwords.
 
 use std::sync::Arc;
 
@@ -32,6 +32,8 @@ pub struct Parts {
     pub mail_bell: Notify,
     /// Rung when a plan is to be sent.
     pub plan_bell: Notify,
+    /// Rung when somebody has asked for a new password.
+    pub reset_bell: Notify,
     /// The threads that hash passwords.
     pub hashers: Hashers,
 }
@@ -55,6 +57,7 @@ impl Portal {
             keys,
             mail_bell: Notify::new(),
             plan_bell: Notify::new(),
+            reset_bell: Notify::new(),
             hashers: Hashers::start(),
         }))
     }
@@ -70,6 +73,7 @@ impl Portal {
             keys: self.keys.clone(),
             mail_bell: Notify::new(),
             plan_bell: Notify::new(),
+            reset_bell: Notify::new(),
             hashers: self.hashers.clone(),
         }))
     }

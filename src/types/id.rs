@@ -48,6 +48,7 @@ kinds! {
     PasswordResetId = PasswordReset, "rst";
     PatientId = Patient, "pat";
     PlanId = Plan, "pln";
+    ResetRequestId = ResetRequest, "ask";
     ReviewId = Review, "rev";
     RoleId = Role, "rol";
     SessionId = Session, "ses";

@@ -123,6 +123,10 @@ pub async fn change_batch(
     change: PendingChange,
 ) -> Result<Tally> {
     find_batch(portal, caller, scope, id).await?;
+    if matches!(change, PendingChange::Role(_)) {
+        // For all of them at once, as changing roles by hand.
+        caller.require_fresh_proof(portal.now())?;
+    }
     if let PendingChange::Role(key) = change
         && access::find_role(portal.db.reader(), scope.organisation, key).await?.is_none()
     {

@@ -6,6 +6,7 @@ mod check;
 mod correct;
 mod hold;
 mod manage;
+mod remind;
 mod send;
 
 pub use super::store::Query;
@@ -18,4 +19,5 @@ pub use manage::{
     Done, copy_link, delete_invitations, list_pending, may_copy_links, resend_invitations, resend_within,
     show_invitation,
 };
+pub use remind::{acceptable_by, mail_again};
 pub use send::{Wanted, begin_batch, grantable_roles, invite_first_admin, invite_staff, invite_within, show_batch};

@@ -16,7 +16,7 @@ use crate::{
         actions::{Judge, Wanted, begin_batch, invite_within, resend_within},
     },
     op::{Caller, Op},
-    plans::{CHUNK, Decision, Outcome, Plan, Progress, Row, State, email},
+    plans::{CHUNK, Counts, Decision, Outcome, Plan, Progress, Row, State, email},
     portal::Portal,
     staff,
     types::{InvitationId, Mailbox, MembershipId, PlanId, Timestamp},
@@ -36,7 +36,9 @@ pub async fn start_plan(portal: &Portal, caller: &Caller, scope: Scope, id: Plan
     if matches!(plan.state, State::Applying | State::Applied) {
         return Ok(plan);
     }
-    if store::counts(op.tx(), id).await?.to_do() == 0 {
+    let counts = store::counts(op.tx(), id).await?;
+    require_fresh_proof(&op, &counts)?;
+    if counts.to_do() == 0 {
         return Err(Error::Conflict("Nothing in this plan would be done; decide about its rows first".to_owned()));
     }
     let now = op.now();
@@ -55,6 +57,15 @@ pub async fn start_plan(portal: &Portal, caller: &Caller, scope: Scope, id: Plan
     op.record(Event::done("plan.started", id, plan.scope, json!({ "rows": plan.total, "title": plan.title })));
     op.commit().await?;
     Ok(Plan { state: State::Applying, sender: Some(sender), sender_via: means, ..plan })
+}
+
+/// Sending to many, and changing anybody's role, asks the sender to prove themselves anew, as the same by hand would.
+///
+/// # Errors
+/// [`Error::StepUpRequired`].
+pub(super) fn require_fresh_proof(op: &Op, counts: &Counts) -> Result<()> {
+    let without = op.portal().config.invitations_without_proof as u64;
+    if counts.to_change > 0 || counts.to_do() > without { op.require_fresh_proof() } else { Ok(()) }
 }
 
 /// Applies the next rows of a plan that is being sent, at most [`CHUNK`]; how far it is then. With `lease`, others leave it alone

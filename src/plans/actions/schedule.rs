@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::apply::require_fresh_proof;
 use crate::{
     access::{Permission, Scope},
     audit::Event,
@@ -24,6 +25,7 @@ pub async fn schedule_plan(portal: &Portal, caller: &Caller, scope: Scope, id: P
     let op = Op::begin(portal, caller).await?;
     let (mut op, granted) = op.require(Permission::InviteStaff, scope).await?;
     let plan = store::find(op.tx(), scope, id).await?.ok_or(Error::NotFound)?;
+    require_fresh_proof(&op, &store::counts(op.tx(), id).await?)?;
     if at <= op.now() {
         return Err(Error::field("at", "This moment has passed; choose a later one, or send now"));
     }

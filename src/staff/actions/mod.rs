@@ -3,6 +3,7 @@
 mod change;
 mod end;
 mod join;
+mod tell;
 mod warn;
 
 pub use super::store::Query;
@@ -11,4 +12,5 @@ pub use change::{
 };
 pub use end::{remove_from_team, remove_members, set_ends};
 pub use join::{colleagues, holders, is_member, join, list_staff, members_by_email, show_member};
+pub use tell::access_managers;
 pub use warn::warn_of_endings;
