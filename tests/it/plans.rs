@@ -1,9 +1,11 @@
 //! The plans of the list queries: each is served in the order of an index, on both databases, with no sorting and no full scan.
 
 use care_portal::{
-    audit::{self, Filter, Outcome, People},
+    audit::{self, Filter as LogFilter, Outcome, People},
     invitations::{Sort as InvitationSort, actions::Query as InvitationQuery},
+    plans::{Filter, actions::Query as PlanQuery},
     staff::{Sort as StaffSort, actions::Query as StaffQuery},
+    types::{BatchId, PlanId},
 };
 use sea_orm::{ConnectionTrait, Statement};
 
@@ -31,30 +33,45 @@ async fn plans(app: &TestApp) -> Vec<(String, String)> {
     plans
 }
 
+/// The rows of a plan and of a batch.
+async fn row_plans(app: &TestApp) -> Vec<(String, String)> {
+    let mut plans = Vec::new();
+    let plan = PlanId::from_uuid(uuid::Uuid::from_u128(1));
+    for (_, key, _) in Filter::ALL.iter().filter(|(filter, ..)| *filter != Filter::NotDone) {
+        let query = PlanQuery { filter: Filter::from_key(key).unwrap(), ..PlanQuery::default() };
+        let (sql, values) = care_portal::plans::rows_statement(plan, &query, 50);
+        plans.push((format!("rows of a plan {key}"), explain(app, &sql, values).await));
+    }
+    let batch = BatchId::from_uuid(plan.uuid());
+    let (sql, values) = care_portal::invitations::batch_statement(batch, None, None, 50, app.portal.now());
+    plans.push(("a batch".to_owned(), explain(app, &sql, values).await));
+    plans
+}
+
 /// The access log: each way of narrowing it, at both levels. Some people or actions are several ways at once, whose few newest are
 /// sorted together.
-fn log_filters() -> Vec<(&'static str, Filter)> {
+fn log_filters() -> Vec<(&'static str, LogFilter)> {
     let id = care_portal::types::AccountId::from_uuid(uuid::Uuid::from_u128(1));
     let since = Some(care_portal::types::Timestamp(1_790_000_000_000));
     let action = |name: &str| vec![name.to_owned()];
     let people = Some(People { accounts: vec![id], subjects: vec![id.to_string()] });
     vec![
-        ("everything", Filter::default()),
-        ("refused", Filter { outcome: Some(Outcome::Refused), ..Filter::default() }),
-        ("a day", Filter { since, until: since, ..Filter::default() }),
-        ("an action", Filter { actions: action("role.created"), ..Filter::default() }),
-        ("actions", Filter { actions: [action("role.created"), action("role.changed")].concat(), ..Filter::default() }),
-        ("a note", Filter { note: "hr-7".to_owned(), ..Filter::default() }),
-        ("a person", Filter { people: people.clone(), ..Filter::default() }),
+        ("everything", LogFilter::default()),
+        ("refused", LogFilter { outcome: Some(Outcome::Refused), ..LogFilter::default() }),
+        ("a day", LogFilter { since, until: since, ..LogFilter::default() }),
+        ("an action", LogFilter { actions: action("role.created"), ..LogFilter::default() }),
+        ("actions", LogFilter { actions: [action("role.created"), action("role.changed")].concat(), ..LogFilter::default() }),
+        ("a note", LogFilter { note: "hr-7".to_owned(), ..LogFilter::default() }),
+        ("a person", LogFilter { people: people.clone(), ..LogFilter::default() }),
         (
             "all of it",
-            Filter {
+            LogFilter {
                 people,
                 actions: action("role.created"),
                 since,
                 until: since,
                 outcome: Some(Outcome::Refused),
-                ..Filter::default()
+                ..LogFilter::default()
             },
         ),
     ]
@@ -87,7 +104,8 @@ async fn explain(app: &TestApp, sql: &str, values: Vec<sea_orm::Value>) -> Strin
 
 #[tokio::test]
 async fn sqlite_reads_lists_in_the_order_of_an_index() {
-    for (name, plan) in plans(&TestApp::start(Database::Sqlite).await).await {
+    let app = TestApp::start(Database::Sqlite).await;
+    for (name, plan) in plans(&app).await.into_iter().chain(row_plans(&app).await) {
         assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN"), "{name}\n{plan}");
     }
 }
@@ -108,6 +126,7 @@ async fn postgres_reads_the_access_log_by_an_index() {
         "INSERT INTO events SELECT gen_random_uuid(), at + n, organisation_id, deployment_id, actor_id, actor, action, subject, outcome, origin, detail \
          FROM events, generate_series(1, 2000) n",
         "INSERT INTO seals SELECT row_number() OVER (), id, at, decode(repeat('00', 32), 'hex') FROM events",
+        "INSERT INTO event_notes SELECT id, gen_random_uuid(), 'hr-' || id FROM events",
         "ANALYZE",
     ] {
         app.execute(sql).await;
