@@ -54,7 +54,7 @@ fn pages(demo: bool) -> Router<Portal> {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Care Portal", description = "Invite staff and manage their access. The same actions as the pages, with the same rules."),
-    tags((name = "Invitations", description = "Inviting staff"), (name = "Staff", description = "Who has access"), (name = "Roles", description = "What a role lets people do"), (name = "Access reviews", description = "Keep or remove each person"), (name = "Access log", description = "Who did what, and how somebody got a right")),
+    tags((name = "Invitations", description = "Inviting staff"), (name = "Staff", description = "Who has access"), (name = "Roles", description = "What a role lets people do"), (name = "Settings", description = "What the organisation has chosen for itself"), (name = "Access reviews", description = "Keep or remove each person"), (name = "Access log", description = "Who did what, and how somebody got a right")),
     modifiers(&Security)
 )]
 struct Description;
@@ -65,6 +65,7 @@ fn api() -> (Router<Portal>, utoipa::openapi::OpenApi) {
         .merge(invitations::api::routes())
         .merge(staff::api::routes())
         .merge(roles::api::routes())
+        .merge(sites::api::routes())
         .merge(reviews::api::routes())
         .merge(audit::api::routes());
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", rooms).split_for_parts()

@@ -1,7 +1,7 @@
 //! The person (or key, or terminal) behind an operation, and the proofs of what they may do.
 
 use super::{Permission, PermissionSet, Refusal, Role, Scope, policy};
-use crate::types::{AccountId, ApiKeyId, MembershipId, SessionId};
+use crate::types::{AccountId, ApiKeyId, MembershipId, OrganisationId, SessionId};
 
 /// Where a request comes from, as the access log keeps it.
 #[derive(Clone, Debug, Default)]
@@ -87,6 +87,15 @@ impl Actor {
     /// Whether the actor may do this there; for hiding what would be refused.
     pub fn may(&self, permission: Permission, scope: &Scope) -> bool {
         self.authority(permission, scope).is_ok()
+    }
+
+    /// Authority over what a whole organisation has chosen for itself.
+    ///
+    /// # Errors
+    /// [`Refusal::NoAdministrator`].
+    pub fn administers(&self, organisation: OrganisationId) -> Result<Administers, Refusal> {
+        let able = self.memberships.iter().any(|by| policy::may_administer(by, organisation).is_ok());
+        if able { Ok(Administers { organisation }) } else { Err(Refusal::NoAdministrator) }
     }
 
     /// Whether any membership reaches the scope at all: what decides between "not found" and "not allowed".
@@ -179,6 +188,19 @@ impl Granted {
             }
         }
         Err(nearest)
+    }
+}
+
+/// Proof that the actor is an Admin of a whole organisation. Store functions that read or write its settings ask for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Administers {
+    organisation: OrganisationId,
+}
+
+impl Administers {
+    /// Which organisation.
+    pub const fn organisation(&self) -> OrganisationId {
+        self.organisation
     }
 }
 

@@ -8,7 +8,7 @@ mod role;
 mod scope;
 mod store;
 
-pub use actor::{Actor, Granted, Membership, Origin, Via, Visible};
+pub use actor::{Actor, Administers, Granted, Membership, Origin, Via, Visible};
 pub use permission::{Permission, PermissionSet};
 pub use policy::{Refusal, Target};
 pub use role::{CustomRole, DefaultRole, Role, RoleKey};

@@ -39,6 +39,7 @@ mod plans;
 mod races;
 mod reviews;
 mod roles;
+mod settings;
 mod signing_in;
 mod staff;
 mod staff_endings;
