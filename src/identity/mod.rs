@@ -1,7 +1,7 @@
 //! Accounts and how one proves to be the person behind one: passwords, sessions, API keys.
 
 pub mod actions;
-mod attempts;
+pub mod attempts;
 pub mod door;
 pub mod pages;
 mod passwords;
