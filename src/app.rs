@@ -48,7 +48,7 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(audit::pages::routes())
         .merge(assets::routes())
         .route("/health", get(health));
-    if demo { pages.merge(demo::mailbox::routes()) } else { pages }
+    if demo { pages.merge(demo::mailbox::routes()).merge(demo::authenticator::routes()) } else { pages }
 }
 
 #[derive(OpenApi)]
@@ -143,8 +143,9 @@ async fn refuse_unsaid_origin(request: Request, next: Next) -> Response {
 /// was tricked into coming here.
 async fn refuse_foreign_host(State(portal): State<Portal>, request: Request, next: Next) -> Response {
     let asked = request.uri().authority().map(|authority| authority.as_str().to_owned());
+    // A name that cannot be read is not ours either.
     let asked =
-        asked.or_else(|| request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned));
+        asked.or_else(|| request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or("").to_owned()));
     let public = portal.config.public_origin();
     let public = public.split_once("://").map_or("", |(_, host)| host).to_owned();
     let listening = portal.config.listen.to_string();

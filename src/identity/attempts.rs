@@ -3,14 +3,14 @@
 //! Whose password, codes or browser has failed too often in a row is disabled until it is made anew, and is answered like
 //! whoever has to wait: a guesser does not learn that there is nothing left to guess.
 
-use std::{fmt::Display, net::IpAddr, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
 use sea_orm::{ConnectionTrait, DbErr, Statement};
 
 use crate::{
     error::{Error, Result},
     portal::Portal,
-    types::{AccountId, Timestamp},
+    types::{AccountId, BrowserId, Timestamp},
 };
 
 /// Failures that cost nothing: people mistype.
@@ -45,11 +45,11 @@ impl Subject {
 
     /// The password, tried from one browser in which the account has signed in before. Its own count, so that whoever guesses
     /// elsewhere does not lock the person out.
-    pub fn browser(id: impl Display) -> Self {
+    pub fn browser(id: BrowserId) -> Self {
         Self { key: format!("browser {id}"), free: FREE_FOR_ACCOUNT, ends: true }
     }
 
-    /// An account's codes: authenticator and recovery together.
+    /// An account's codes, authenticator and recovery together: whoever tries them has the password already.
     pub fn codes(account: AccountId) -> Self {
         Self { key: format!("codes {account}"), free: FREE_FOR_ACCOUNT, ends: true }
     }
@@ -83,22 +83,63 @@ fn network(address: &str) -> String {
 /// # Errors
 /// [`Error::TooMany`] with the time to wait; an hour for what is disabled.
 pub async fn refuse_if_waiting(portal: &Portal, subjects: &[Subject]) -> Result<()> {
-    let now = portal.now();
     for subject in subjects {
-        let db = portal.db.reader();
-        let row = db
-            .query_one_raw(Statement::from_sql_and_values(
-                db.get_database_backend(),
-                "SELECT blocked_until FROM attempts WHERE subject = $1 AND blocked_until > $2",
-                [subject.key.as_str().into(), now.into()],
-            ))
-            .await?;
-        if let Some(row) = row {
-            let until: i64 = row.try_get("", "blocked_until")?;
-            let left = Duration::from_millis(u64::try_from(until.saturating_sub(now.0)).unwrap_or(0));
-            return Err(Error::TooMany { retry_after: left.min(LONGEST_WAIT) });
+        refuse_waiting(portal.db.reader(), subject, portal.now()).await?;
+    }
+    Ok(())
+}
+
+async fn refuse_waiting(db: &impl ConnectionTrait, subject: &Subject, now: Timestamp) -> Result<()> {
+    let row = db
+        .query_one_raw(Statement::from_sql_and_values(
+            db.get_database_backend(),
+            "SELECT blocked_until FROM attempts WHERE subject = $1 AND blocked_until > $2",
+            [subject.key.as_str().into(), now.into()],
+        ))
+        .await?;
+    let Some(row) = row else { return Ok(()) };
+    let until: i64 = row.try_get("", "blocked_until")?;
+    let left = Duration::from_millis(u64::try_from(until.saturating_sub(now.0)).unwrap_or(0));
+    Err(Error::TooMany { retry_after: left.min(LONGEST_WAIT) })
+}
+
+/// Counts a try before it is judged, so that many at once are no more than a few: refused while the subject has to wait. Whoever
+/// then proves right calls [`forget`]; a try that could not be judged is taken back by [`take_back`].
+///
+/// # Errors
+/// As [`refuse_if_waiting`].
+pub async fn reserve(portal: &Portal, subjects: &[Subject]) -> Result<()> {
+    refuse_if_waiting(portal, subjects).await?;
+    let tx = portal.db.begin_write().await?;
+    for subject in subjects {
+        if count(&tx, subject, portal.now(), portal.now()).await?.is_none() {
+            // Somebody else's try has been counted a moment ago, and now the subject waits.
+            return Err(refuse_waiting(&tx, subject, portal.now())
+                .await
+                .err()
+                .unwrap_or(Error::TooMany { retry_after: FIRST_WAIT }));
         }
     }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Takes back what [`reserve`] has counted, because the try was never judged.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_back(portal: &Portal, subject: &Subject) -> Result<()> {
+    let tx = portal.db.begin_write().await?;
+    // It was not waiting when it was counted, so any wait comes from this try, unless others have failed meanwhile.
+    tx.execute_raw(Statement::from_sql_and_values(
+        tx.get_database_backend(),
+        "UPDATE attempts SET failures = failures - 1, in_a_row = in_a_row - 1, \
+         blocked_until = CASE WHEN failures <= $2 OR in_a_row = $3 THEN 0 ELSE blocked_until END \
+         WHERE subject = $1 AND failures > 0",
+        [subject.key.as_str().into(), subject.free.into(), MOST_IN_A_ROW.into()],
+    ))
+    .await?;
+    tx.commit().await?;
     Ok(())
 }
 
@@ -110,25 +151,32 @@ pub async fn count_failure(portal: &Portal, subjects: &[Subject]) -> Result<bool
     let tx = portal.db.begin_write().await?;
     let mut disabled = false;
     for subject in subjects {
-        disabled |= add_failure(&tx, subject, portal.now()).await?;
+        disabled |= count(&tx, subject, portal.now(), FOR_GOOD).await?.unwrap_or(false);
     }
     tx.commit().await?;
     Ok(disabled)
 }
 
-async fn add_failure(tx: &crate::db::Tx, subject: &Subject, now: Timestamp) -> Result<bool, DbErr> {
+/// Counts one failure unless the subject waits beyond `unless_until`: none then, else whether it is disabled by this one. One
+/// statement judges and counts, and keeps the row until the end: of many at once, on whichever node, each is counted.
+async fn count(
+    tx: &crate::db::Tx,
+    subject: &Subject,
+    now: Timestamp,
+    unless_until: Timestamp,
+) -> Result<Option<bool>, DbErr> {
     let backend = tx.get_database_backend();
-    // One statement counts and keeps the row: of many failures at once, on whichever node, each is counted.
     let row = tx
         .query_one_raw(Statement::from_sql_and_values(
             backend,
             "INSERT INTO attempts (subject, failures, in_a_row, blocked_until, last_at) VALUES ($1, 1, 1, 0, $2) \
              ON CONFLICT (subject) DO UPDATE SET failures = CASE WHEN attempts.last_at < $3 THEN 1 ELSE attempts.failures + 1 END, \
-             in_a_row = attempts.in_a_row + 1, last_at = excluded.last_at RETURNING failures, in_a_row",
-            [subject.key.as_str().into(), now.into(), now.minus(FORGOTTEN_AFTER).into()],
+             in_a_row = attempts.in_a_row + 1, last_at = excluded.last_at WHERE attempts.blocked_until <= $4 \
+             RETURNING failures, in_a_row",
+            [subject.key.as_str().into(), now.into(), now.minus(FORGOTTEN_AFTER).into(), unless_until.into()],
         ))
         .await?;
-    let Some(row) = row else { return Ok(false) };
+    let Some(row) = row else { return Ok(None) };
     let (failures, in_a_row): (i64, i64) = (row.try_get("", "failures")?, row.try_get("", "in_a_row")?);
     let disabled = subject.ends && in_a_row >= MOST_IN_A_ROW;
     let over = failures - subject.free;
@@ -142,7 +190,7 @@ async fn add_failure(tx: &crate::db::Tx, subject: &Subject, now: Timestamp) -> R
         ))
         .await?;
     }
-    Ok(disabled && in_a_row == MOST_IN_A_ROW)
+    Ok(Some(disabled && in_a_row == MOST_IN_A_ROW))
 }
 
 /// Forgets the failures of a subject that has proved itself, or whose secret was made anew.

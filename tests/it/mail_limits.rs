@@ -182,7 +182,8 @@ async fn rl_03_more_than_an_inviter_may_send_in_a_day_is_refused_as_a_whole_and_
         assert!(again.headers().contains_key("retry-after"));
         assert_eq!(mails_to(&app, "person.1.111@northfield.example").await, 1);
         // By program: the same as a problem document.
-        let key = key(&ada, &app.organisation.to_string(), &["invite_staff"]).await;
+        let all: Vec<&str> = care_portal::access::Permission::all().map(|permission| permission.key()).collect();
+        let key = key(&ada, &app.organisation.to_string(), &all).await;
         let (status, problem) =
             call(&app, &key, "POST", &format!("/invitations/{first}/resend"), Some(json!({})), "").await;
         assert_eq!((status, &problem["code"]), (StatusCode::TOO_MANY_REQUESTS, &json!("too_many")), "{problem}");

@@ -42,6 +42,7 @@ mod plans;
 mod races;
 mod reviews;
 mod roles;
+mod second_factor;
 mod settings;
 mod signing_in;
 mod staff;
