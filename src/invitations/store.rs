@@ -2,6 +2,7 @@
 
 mod after;
 mod batches;
+pub(super) mod limits;
 mod standing;
 
 use std::{collections::HashMap, time::Duration};

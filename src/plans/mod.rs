@@ -401,6 +401,8 @@ pub struct Progress {
     pub total: u64,
     /// Rows applied.
     pub done: u64,
+    /// When it goes on, while the mails of the day are used up.
+    pub waits_until: Option<Timestamp>,
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod rows;
 
 pub(super) use plans::{
     advance, due, find, find_by_key, find_for_work, finish, insert, list, mark_deleted, postpone, schedule, start,
-    stop, unschedule,
+    stop, unschedule, wait,
 };
 pub(super) use rows::{Applied, counts, decide, delete_rows, insert_rows, list_rows, set_outcomes, waiting};
 pub use rows::{Found, Query, rows_statement};

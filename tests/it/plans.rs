@@ -60,7 +60,10 @@ fn log_filters() -> Vec<(&'static str, LogFilter)> {
         ("refused", LogFilter { outcome: Some(Outcome::Refused), ..LogFilter::default() }),
         ("a day", LogFilter { since, until: since, ..LogFilter::default() }),
         ("an action", LogFilter { actions: action("role.created"), ..LogFilter::default() }),
-        ("actions", LogFilter { actions: [action("role.created"), action("role.changed")].concat(), ..LogFilter::default() }),
+        (
+            "actions",
+            LogFilter { actions: [action("role.created"), action("role.changed")].concat(), ..LogFilter::default() },
+        ),
         ("a note", LogFilter { note: "hr-7".to_owned(), ..LogFilter::default() }),
         ("a person", LogFilter { people: people.clone(), ..LogFilter::default() }),
         (

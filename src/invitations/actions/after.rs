@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{manage::resend_within, send::mail_for};
+use super::{
+    limits,
+    manage::resend_within,
+    send::{mail_for, over_limit},
+};
 use crate::{
     access::{self, Granted, Permission, Role, RoleKey, Scope},
     audit::Event,
@@ -13,6 +17,7 @@ use crate::{
     op::{Caller, Op},
     outbox,
     portal::Portal,
+    sites,
     types::{BatchId, Cursor, InvitationId, PageOf},
 };
 
@@ -149,6 +154,11 @@ async fn change_part(op: &mut Op, granted: &Granted, part: Vec<Invitation>, chan
             Err(reason) => tally.not_done.push((email, reason)),
         }
     }
+    if matches!(change, PendingChange::Role(_)) {
+        let account = op.actor()?.account;
+        limits::count_senders(op, account, granted.scope().organisation, usize::try_from(tally.done).unwrap_or(0))
+            .await?;
+    }
     Ok(tally)
 }
 
@@ -170,8 +180,17 @@ async fn each_part(
         let Some(last) = part.last().map(|open| open.id) else { return Ok(whole) };
         after = Some(last);
         let tally = match change {
-            Some(change) => change_part(&mut op, &granted, part, change).await?,
-            None => resend_part(&mut op, &granted, part).await?,
+            Some(change) => change_part(&mut op, &granted, part, change).await,
+            None => resend_part(&mut op, &granted, part).await,
+        };
+        let tally = match tally {
+            // The parts before this one are done; this one and the rest are not.
+            Err(Error::OverLimit { text, .. }) if whole.done > 0 => {
+                whole.not_done.push(("The rest".to_owned(), text));
+                return Ok(whole);
+            }
+            Err(error) => return Err(over_limit(op, "invitation.resend_refused", scope, scope, error).await),
+            Ok(tally) => tally,
         };
         op.commit().await?;
         whole.done += tally.done;
@@ -218,6 +237,10 @@ async fn change_one(
 /// Another role, another generation, another mail: whoever has the earlier link must not get more or less than it said.
 async fn change_role(op: &mut Op, open: &Invitation, role: &Role) -> Result<Result<(), String>> {
     let now = op.now();
+    let zone = sites::actions::place_of(op.tx(), open.scope).await?.time_zone();
+    if let Err(reason) = limits::count_recipient(op, &open.email, &zone).await? {
+        return Ok(Err(reason));
+    }
     let new = Invitation {
         role: role.key,
         role_permissions: role.permissions,

@@ -7,6 +7,7 @@ use std::{
 
 use sea_orm::ConnectionTrait;
 
+use super::limits::{full_sentence, full_until};
 use crate::{
     access::{self, Permission, Scope},
     error::{Error, Result},
@@ -59,16 +60,18 @@ pub fn counts(rows: &[Checked]) -> Counts {
 pub async fn check_addresses(portal: &Portal, caller: &Caller, scope: Scope, texts: &[String]) -> Result<Vec<Checked>> {
     caller.scope(portal, Permission::InviteStaff, scope).await?;
     let db = portal.db.reader();
-    let judged = judge(db, scope, texts, portal.now()).await?;
+    let judged = judge(db, scope, texts, portal.now(), portal.config.mails_per_recipient).await?;
     Ok(judged.into_iter().map(|(checked, _)| checked).collect())
 }
 
-/// The judgement itself, with the parsed mailbox of each row that has one.
+/// The judgement itself, with the parsed mailbox of each row that has one. An address that had `most` mails in 24 hours is refused;
+/// 0 does not ask, for whoever counts afterwards.
 pub(super) async fn judge(
     db: &impl ConnectionTrait,
     scope: Scope,
     texts: &[String],
     now: Timestamp,
+    most: u8,
 ) -> Result<Vec<(Checked, Option<Mailbox>)>> {
     let entries = read_items(texts);
     if entries.len() > MOST_ADDRESSES {
@@ -78,7 +81,7 @@ pub(super) async fn judge(
         ));
     }
     let colleagues = colleagues(db, scope).await?;
-    let mut judge = Judge::of(db, scope, colleagues, now).await?;
+    let mut judge = Judge::of(db, scope, colleagues, now, most).await?;
     judge.look_up(db, entries.iter().filter_map(|entry| entry.outcome.as_ref().ok())).await?;
     Ok(entries.into_iter().map(|Entry { text, outcome, .. }| judge.judge(text, outcome)).collect())
 }
@@ -99,6 +102,9 @@ pub struct Judge {
     invited: HashMap<String, store::Live>,
     role_names: HashMap<String, String>,
     colleagues: Arc<ColleagueIndex>,
+    /// How many invitation mails somebody may have in a day, and who has had them.
+    most: u8,
+    full_until: HashMap<String, Timestamp>,
 }
 
 impl Judge {
@@ -111,10 +117,13 @@ impl Judge {
         scope: Scope,
         colleagues: Arc<ColleagueIndex>,
         now: Timestamp,
+        most: u8,
     ) -> Result<Self> {
         Ok(Self {
             place: sites::actions::place_of(db, scope).await?,
             now,
+            most,
+            full_until: HashMap::new(),
             staff: HashMap::new(),
             invited: HashMap::new(),
             role_names: access::role_names(db, scope.organisation).await?,
@@ -133,6 +142,7 @@ impl Judge {
     ) -> Result<()> {
         let keys: HashSet<String> = mailboxes.map(|mailbox| mailbox.address.key().to_owned()).collect();
         let keys: Vec<String> = keys.into_iter().collect();
+        self.full_until = full_until(db, &keys, self.most, self.now).await?;
         self.staff = staff::actions::members_by_email(db, self.place.scope, &keys, self.now).await?;
         self.invited = store::live_by_email(db, self.place.scope, &keys).await?;
         Ok(())
@@ -162,6 +172,8 @@ impl Judge {
             }
             checked.found = Some(found);
             checked
+        } else if let Some(until) = self.full_until.get(address.key()) {
+            row(text, Some(&mailbox), Standing::Refused, full_sentence(*until, &self.place.time_zone()))
         } else if let Some(suspicion) = look_again(address, usual_domains, &self.colleagues) {
             let mut checked = row(text, Some(&mailbox), Standing::Look, suspicion.reason);
             checked.suggestion = suspicion.suggestion;

@@ -5,6 +5,7 @@ mod after;
 mod check;
 mod correct;
 mod hold;
+mod limits;
 mod manage;
 mod remind;
 mod send;
@@ -15,6 +16,7 @@ pub use after::{PendingChange, Tally, Undone, change_batch, count_batch, list_ba
 pub use check::{Counts, Judge, check_addresses, colleagues, counts};
 pub use correct::correct_invitation;
 pub use hold::{Which, hold_unsupported, open_with_role, release_held_at, replace_role};
+pub use limits::forget_old_counts;
 pub use manage::{
     Done, copy_link, delete_invitations, list_pending, may_copy_links, resend_invitations, resend_within,
     show_invitation,

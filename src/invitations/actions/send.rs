@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::json;
 
-use super::check::judge;
+use super::{check::judge, limits};
 use crate::{
     access::{self, Permission, Role, RoleKey, Scope, policy},
     audit::Event,
@@ -15,6 +15,7 @@ use crate::{
     op::{Caller, Op},
     outbox::NewMail,
     portal::Portal,
+    sites,
     types::{AccountId, BatchId, EmailAddress, InvitationId, Mailbox, Timestamp, sha256},
 };
 
@@ -65,7 +66,8 @@ pub async fn invite_staff(portal: &Portal, caller: &Caller, batch: NewBatch) -> 
     if batch.access_until.is_some_and(|end| end <= op.now()) {
         return Err(Error::field("access_until", "Choose a day in the future for the end of the access"));
     }
-    let judged = judge(op.tx(), batch.scope, &batch.texts, op.now()).await?;
+    // Who has had too many mails is found when they are counted, below.
+    let judged = judge(op.tx(), batch.scope, &batch.texts, op.now(), 0).await?;
     if judged.is_empty() {
         return Err(Error::field("addresses", "Enter at least one e-mail address"));
     }
@@ -78,9 +80,51 @@ pub async fn invite_staff(portal: &Portal, caller: &Caller, batch: NewBatch) -> 
             _ => not_sent.push(not_sent_row(checked)),
         }
     }
+    let (ready, mut full) = count_recipients(&op, batch.scope, ready).await?;
+    not_sent.append(&mut full);
+    if let Err(error) = limits::count_senders(&op, inviter, batch.scope.organisation, ready.len()).await {
+        return Err(over_limit(op, "invitation.refused", batch.scope, batch.scope, error).await);
+    }
     let answer = write(&mut op, &batch, Some(inviter), &role, window, ready, not_sent, hash).await?;
     op.commit().await?;
     Ok(answer)
+}
+
+/// Counts the mails to these mailboxes: those that can be sent to now, and the rows of the others.
+async fn count_recipients(op: &Op, scope: Scope, ready: Vec<Mailbox>) -> Result<(Vec<Mailbox>, Vec<NotSentRow>)> {
+    let keys: Vec<&str> = ready.iter().map(|mailbox| mailbox.address.key()).collect();
+    let counted = limits::count_recipients(op, &keys).await?;
+    if counted.len() == keys.len() {
+        return Ok((ready, Vec::new()));
+    }
+    let (ready, full): (Vec<_>, Vec<_>) = ready.into_iter().partition(|one| counted.contains(one.address.key()));
+    let keys: Vec<String> = full.iter().map(|mailbox| mailbox.address.key().to_owned()).collect();
+    let until = limits::full_until(op.tx(), &keys, op.portal().config.mails_per_recipient, op.now()).await?;
+    let zone = sites::actions::place_of(op.tx(), scope).await?.time_zone();
+    let row = |mailbox: Mailbox| NotSentRow {
+        reason: limits::full_sentence(until.get(mailbox.address.key()).copied().unwrap_or_else(|| op.now()), &zone),
+        text: mailbox.address.to_string(),
+        state: Standing::Refused,
+        invitation: None,
+    };
+    Ok((ready, full.into_iter().map(row).collect()))
+}
+
+/// Ends the operation because its mails are too many, and writes that down.
+pub(super) async fn over_limit(
+    op: Op,
+    action: &'static str,
+    subject: impl ToString,
+    scope: Scope,
+    error: Error,
+) -> Error {
+    match error {
+        Error::OverLimit { .. } => {
+            let detail = json!({ "reason": error.to_string() });
+            op.refuse(Event::refused(action, subject, Some(scope), detail), error).await
+        }
+        other => other,
+    }
 }
 
 fn will_be_sent(checked: &Checked, mailbox: &Mailbox, confirmed: &HashSet<&str>) -> bool {
@@ -204,15 +248,57 @@ async fn write_invitations(op: &mut Op, batch: BatchId, invitations: &[Invitatio
 }
 
 /// Makes invitations inside an operation that has judged them and asked the grant rule for each; their batch was begun by
-/// [`begin_batch`]. Their ids come in the order of what was wanted.
+/// [`begin_batch`]. In the order of what was wanted: the invitation, or why the person cannot be sent to now.
 ///
 /// # Errors
-/// When the database fails, or somebody has a live invitation there already.
-pub async fn invite_within(op: &mut Op, batch: BatchId, wanted: Vec<Wanted>) -> Result<Vec<InvitationId>> {
+/// [`Error::OverLimit`] when these are more mails than may go in a day; the operation must then end without effect.
+pub async fn invite_within(
+    op: &mut Op,
+    batch: BatchId,
+    scope: Scope,
+    wanted: Vec<Wanted>,
+) -> Result<Vec<Result<InvitationId, String>>> {
     let inviter = op.actor()?.account;
-    let (invitations, notes) = new_invitations(op, Some(inviter), wanted);
+    let mut keys: Vec<&str> = wanted.iter().map(|wanted| wanted.mailbox.address.key()).collect();
+    // Somebody may be invited to two places at once, which are two mails.
+    keys.sort_unstable();
+    let twice = keys.windows(2).any(|pair| pair.first() == pair.last());
+    let mut counted = HashSet::new();
+    if twice {
+        for key in keys {
+            counted.extend(limits::count_recipients(op, &[key]).await?);
+        }
+    } else {
+        counted = limits::count_recipients(op, &keys).await?;
+    }
+    let full: Vec<String> = wanted
+        .iter()
+        .map(|wanted| wanted.mailbox.address.key().to_owned())
+        .filter(|key| !counted.contains(key))
+        .collect();
+    let until = limits::full_until(op.tx(), &full, op.portal().config.mails_per_recipient, op.now()).await?;
+    let zone = sites::actions::place_of(op.tx(), scope).await?.time_zone();
+    let mut answers = Vec::with_capacity(wanted.len());
+    let mut going = Vec::with_capacity(wanted.len());
+    for wanted in wanted {
+        let key = wanted.mailbox.address.key();
+        if counted.contains(key) {
+            answers.push(None);
+            going.push(wanted);
+        } else {
+            let at = until.get(key).copied().unwrap_or_else(|| op.now());
+            answers.push(Some(limits::full_sentence(at, &zone)));
+        }
+    }
+    limits::count_senders(op, inviter, scope.organisation, going.len()).await?;
+    let (invitations, notes) = new_invitations(op, Some(inviter), going);
     write_invitations(op, batch, &invitations, &notes).await?;
-    Ok(invitations.into_iter().map(|new| new.id).collect())
+    let mut ids = invitations.into_iter().map(|new| new.id);
+    let answer = |full: Option<String>| match full {
+        Some(reason) => Err(reason),
+        None => ids.next().ok_or_else(|| "It was not written".to_owned()),
+    };
+    Ok(answers.into_iter().map(answer).collect())
 }
 
 /// Begins a batch whose invitations follow in other operations.

@@ -69,7 +69,9 @@ pub(super) async fn submit_pending(
     };
     let (kind, text) = match changed {
         Ok((done, tally)) => told(done, &tally),
-        Err(error @ (Error::Invalid(_) | Error::Conflict(_))) => ("problem", error.to_string()),
+        Err(error @ (Error::Invalid(_) | Error::Conflict(_) | Error::OverLimit { .. })) => {
+            ("problem", error.to_string())
+        }
         Err(other) => return Err(other.into()),
     };
     let jar = cookies::leave_flash(&portal.config, jar, kind, &text);

@@ -90,19 +90,41 @@ pub async fn apply_chunk(portal: &Portal, id: PlanId, lease: std::time::Duration
     if plan.state != State::Applying {
         return Ok(progress(&plan));
     }
-    let rows = store::waiting(op.tx(), id, CHUNK).await?;
+    let most = chunk_size(portal);
+    let rows = store::waiting(op.tx(), id, most).await?;
     let now = op.now();
     let taken = rows.len();
-    let applied = Chunk::read(&mut op, &granted, &plan, &rows).await?.apply(&mut op, rows).await?;
+    let applied = match Chunk::read(&mut op, &granted, &plan, &rows).await?.apply(&mut op, rows).await {
+        Err(Error::OverLimit { text, retry_after }) => {
+            drop(op);
+            return wait(portal, &plan, &text, now.plus(retry_after)).await;
+        }
+        applied => applied?,
+    };
     store::set_outcomes(op.tx(), id, &applied).await?;
     store::advance(op.tx(), id, taken, now.plus(lease)).await?;
     let mut state = State::Applying;
-    if taken < CHUNK {
+    if taken < most {
         finish(&mut op, &plan).await?;
         state = State::Applied;
     }
     op.commit().await?;
-    Ok(Progress { state, total: plan.total, done: plan.done + taken as u64 })
+    Ok(Progress { state, total: plan.total, done: plan.done + taken as u64, waits_until: None })
+}
+
+/// No more rows than mails may go in a day, or a chunk could never go.
+fn chunk_size(portal: &Portal) -> usize {
+    let limits = [portal.config.mails_per_inviter, portal.config.mails_per_organisation];
+    let limits = limits.into_iter().filter(|most| *most > 0).filter_map(|most| usize::try_from(most).ok());
+    limits.chain([CHUNK]).min().unwrap_or(CHUNK)
+}
+
+/// The mails of the day are used up; the plan goes on by itself when there are more.
+async fn wait(portal: &Portal, plan: &Plan, reason: &str, until: Timestamp) -> Result<Progress> {
+    let tx = portal.db.begin_write().await?;
+    store::wait(&tx, plan.id, reason, until).await?;
+    tx.commit().await?;
+    Ok(Progress { waits_until: Some(until), ..progress(plan) })
 }
 
 /// Every row was applied.
@@ -119,7 +141,7 @@ async fn finish(op: &mut Op, plan: &Plan) -> Result<()> {
 }
 
 fn progress(plan: &Plan) -> Progress {
-    Progress { state: plan.state, total: plan.total, done: plan.done }
+    Progress { state: plan.state, total: plan.total, done: plan.done, waits_until: None }
 }
 
 fn no_longer(refusal: &Refusal) -> String {
@@ -166,7 +188,7 @@ impl<'a> Chunk<'a> {
         let mut judges = HashMap::new();
         for (scope, mailboxes) in here {
             // A deployment that is gone has no judge; its rows are told so.
-            let judge = match Judge::of(op.tx(), scope, std::sync::Arc::default(), op.now()).await {
+            let judge = match Judge::of(op.tx(), scope, std::sync::Arc::default(), op.now(), 0).await {
                 Err(Error::NotFound) => continue,
                 other => other?,
             };
@@ -215,12 +237,10 @@ impl<'a> Chunk<'a> {
                 op.record(Event::refused("invitation.refused", scope, Some(scope), detail));
             }
         }
-        let sent = invite_within(op, self.plan.batch(), wanted).await?;
-        applied.extend(wanted_numbers.into_iter().zip(sent).map(|(number, id)| Applied {
-            number,
-            outcome: Outcome::Sent,
-            reason: String::new(),
-            about: Some(id.uuid()),
+        let sent = invite_within(op, self.plan.batch(), self.plan.scope, wanted).await?;
+        applied.extend(wanted_numbers.into_iter().zip(sent).map(|(number, sent)| match sent {
+            Ok(id) => Applied { number, outcome: Outcome::Sent, reason: String::new(), about: Some(id.uuid()) },
+            Err(reason) => Applied { number, outcome: Outcome::NotDone, reason, about: None },
         }));
         op.because("");
         Ok(applied)

@@ -154,7 +154,7 @@ async fn judge_lines(portal: &Portal, granted: &Granted, new: &NewPlan, lines: V
                 (line, meant)
             })
             .collect();
-        look_up(db, &mut judges, &colleagues, &part, now).await?;
+        look_up(db, &mut judges, &colleagues, &part, now, portal.config.mails_per_recipient).await?;
         for (line, meant) in part {
             rows.push(judge_one(line, meant, sense.default_scope(), &judges, &mut seen));
         }
@@ -169,13 +169,14 @@ async fn look_up(
     colleagues: &std::sync::Arc<crate::invitations::addresses::ColleagueIndex>,
     part: &[(Line, Result<Meant, String>)],
     now: crate::types::Timestamp,
+    most: u8,
 ) -> Result<()> {
     let understood = || part.iter().filter_map(|(_, meant)| meant.as_ref().ok());
     let scopes: HashSet<Scope> = understood().map(|meant| meant.scope).collect();
     for scope in scopes {
         let judge = match judges.entry(scope) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(Judge::of(db, scope, colleagues.clone(), now).await?),
+            Entry::Vacant(place) => place.insert(Judge::of(db, scope, colleagues.clone(), now, most).await?),
         };
         let here: Vec<&Mailbox> =
             understood().filter(|meant| meant.scope == scope).map(|meant| &meant.mailbox).collect();

@@ -50,7 +50,11 @@ async fn go_on(portal: &Portal, id: PlanId, closing: &watch::Receiver<bool>) -> 
     if plan.state == State::Scheduled {
         begin(portal, id).await?;
     }
-    while apply_chunk(portal, id, LEASE).await?.state == State::Applying {
+    loop {
+        let progress = apply_chunk(portal, id, LEASE).await?;
+        if progress.state != State::Applying || progress.waits_until.is_some() {
+            return Ok(());
+        }
         if *closing.borrow() {
             put_off(portal, id, Duration::ZERO).await;
             return Ok(());
@@ -58,7 +62,6 @@ async fn go_on(portal: &Portal, id: PlanId, closing: &watch::Receiver<bool>) -> 
         // Whoever waits for the lock of the organisation comes between two chunks.
         tokio::task::yield_now().await;
     }
-    Ok(())
 }
 
 /// Begins a plan whose moment has come, as the person who chose the moment. Whoever may no longer send it sends nothing.
@@ -99,7 +102,7 @@ async fn put_off(portal: &Portal, id: PlanId, length: Duration) {
 /// As [`start_plan`].
 pub async fn send_plan(portal: &Portal, caller: &Caller, scope: Scope, id: PlanId) -> Result<Progress> {
     let plan = start_plan(portal, caller, scope, id).await?;
-    let begun = Progress { state: plan.state, total: plan.total, done: plan.done };
+    let begun = Progress { state: plan.state, total: plan.total, done: plan.done, waits_until: None };
     if plan.state != State::Applying {
         return Ok(begun);
     }
@@ -120,7 +123,7 @@ pub async fn work_through(portal: &Portal, id: PlanId, mut tell: impl FnMut(Prog
         begin(portal, id).await?;
         let progress = apply_chunk(portal, id, LEASE).await?;
         tell(progress);
-        if progress.state != State::Applying {
+        if progress.state != State::Applying || progress.waits_until.is_some() {
             return Ok(progress);
         }
     }

@@ -227,7 +227,20 @@ pub(in crate::plans) async fn advance(tx: &Tx, id: PlanId, rows: usize, lease: T
     Entity::update_many()
         .col_expr(Column::Done, Expr::col(Column::Done).add(i64::try_from(rows).unwrap_or(0)))
         .col_expr(Column::DueAt, Expr::value(lease))
+        .col_expr(Column::StoppedBecause, Expr::value(""))
         .filter(Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Says why a plan that is being sent does not go on before `until`.
+pub(in crate::plans) async fn wait(tx: &Tx, id: PlanId, reason: &str, until: Timestamp) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::DueAt, Expr::value(until))
+        .col_expr(Column::StoppedBecause, Expr::value(reason))
+        .filter(Column::Id.eq(id))
+        .filter(Column::State.eq(State::Applying.key()))
         .exec(tx)
         .await?;
     Ok(())
