@@ -1,5 +1,8 @@
 -- Plans: lists of people that are judged first, and sent afterwards in chunks. Words in braces as in 0001.
 
+-- Whether inviting asks for a reason or a ticket.
+ALTER TABLE organisations ADD COLUMN require_reason {bool} NOT NULL DEFAULT {false};
+
 CREATE TABLE plans (
     id {id} NOT NULL PRIMARY KEY,
     organisation_id {id} NOT NULL REFERENCES organisations (id),

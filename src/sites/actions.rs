@@ -116,6 +116,7 @@ pub async fn create_organisation(
         time_zone,
         usual_domains,
         allow_copy_link: false,
+        require_reason: false,
         second_factor: SecondFactorFor::Everybody,
         revision: 1,
     };

@@ -37,6 +37,8 @@ struct SettingsOut {
     usual_domains: Vec<String>,
     /// Whether links may be copied although a mail server is set up.
     allow_copy_link: bool,
+    /// Whether inviting asks for a reason or a ticket.
+    require_reason: bool,
     /// Who must have a second factor: `everybody`, `managers` or `nobody`.
     second_factor: &'static str,
     /// Send it back with a change, so that you change only what you have seen.
@@ -51,6 +53,7 @@ impl From<Organisation> for SettingsOut {
             time_zone: of.time_zone,
             usual_domains: of.usual_domains,
             allow_copy_link: of.allow_copy_link,
+            require_reason: of.require_reason,
             second_factor: of.second_factor.key(),
             revision: of.revision,
         }
@@ -81,6 +84,8 @@ struct SettingsIn {
     usual_domains: Option<Vec<String>>,
     /// Whether links may be copied although a mail server is set up.
     allow_copy_link: Option<bool>,
+    /// Whether inviting asks for a reason or a ticket.
+    require_reason: Option<bool>,
     /// Who must have a second factor: `everybody`, `managers` or `nobody`.
     second_factor: Option<String>,
     /// The revision that you have seen.
@@ -98,6 +103,7 @@ impl SettingsIn {
             ("time_zone", self.time_zone),
             ("usual_domains", self.usual_domains.map(|domains| domains.join("\n"))),
             ("allow_copy_link", self.allow_copy_link.map(switch)),
+            ("require_reason", self.require_reason.map(switch)),
             ("second_factor", self.second_factor),
         ];
         let values = values.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));

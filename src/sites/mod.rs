@@ -28,6 +28,8 @@ pub struct Organisation {
     pub usual_domains: Vec<String>,
     /// Whether **Copy link** stays although a mail server is configured.
     pub allow_copy_link: bool,
+    /// Whether inviting asks for a reason or a ticket.
+    pub require_reason: bool,
     /// Who must have a second factor.
     pub second_factor: SecondFactorFor,
     /// Raised at each change of what it has chosen.

@@ -114,7 +114,7 @@ impl Field {
 }
 
 /// Every setting, in the order on screen.
-pub const FIELDS: [Field; 5] = [
+pub const FIELDS: [Field; 6] = [
     Field {
         key: "name",
         label: "Name of the organisation",
@@ -159,6 +159,18 @@ pub const FIELDS: [Field; 5] = [
         get: |of| yes_or_no(of.allow_copy_link).to_owned(),
         set: |of, text| {
             of.allow_copy_link = read_switch(text)?;
+            Ok(())
+        },
+        asks: asks_nothing,
+    },
+    Field {
+        key: "require_reason",
+        label: "Reason for inviting",
+        sentence: "Whoever invites people or makes a plan must give a reason or a ticket. It goes into the access log, where it can be searched for.",
+        kind: Kind::Switch,
+        get: |of| yes_or_no(of.require_reason).to_owned(),
+        set: |of, text| {
+            of.require_reason = read_switch(text)?;
             Ok(())
         },
         asks: asks_nothing,

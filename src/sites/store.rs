@@ -28,6 +28,7 @@ mod organisation {
         pub time_zone: String,
         pub usual_domains: String,
         pub allow_copy_link: bool,
+        pub require_reason: bool,
         pub second_factor: String,
         pub settings_revision: i64,
         pub created_at: Timestamp,
@@ -63,6 +64,7 @@ impl From<organisation::Model> for Organisation {
             time_zone: row.time_zone,
             usual_domains: row.usual_domains.split(',').filter(|d| !d.is_empty()).map(str::to_owned).collect(),
             allow_copy_link: row.allow_copy_link,
+            require_reason: row.require_reason,
             second_factor: SecondFactorFor::from_key(&row.second_factor),
             revision: row.settings_revision,
         }
@@ -106,6 +108,7 @@ pub(super) async fn insert_organisation(tx: &Tx, new: &Organisation, now: Timest
         time_zone: Set(new.time_zone.clone()),
         usual_domains: Set(new.usual_domains.join(",")),
         allow_copy_link: Set(new.allow_copy_link),
+        require_reason: Set(new.require_reason),
         second_factor: Set(new.second_factor.key().to_owned()),
         settings_revision: Set(new.revision),
         created_at: Set(now),
@@ -122,6 +125,7 @@ pub(super) async fn update_settings(tx: &Tx, proof: &Administers, new: &Organisa
         time_zone: Set(new.time_zone.clone()),
         usual_domains: Set(new.usual_domains.join(",")),
         allow_copy_link: Set(new.allow_copy_link),
+        require_reason: Set(new.require_reason),
         second_factor: Set(new.second_factor.key().to_owned()),
         settings_revision: Set(new.revision + 1),
         ..Default::default()

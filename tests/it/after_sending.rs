@@ -69,6 +69,20 @@ on_both! {
         assert!(page.contains("Write at most 200 characters") && page.contains(&long), "nothing typed is lost");
     }
 
+    async fn an_organisation_may_ask_for_a_reason(app: &TestApp) {
+        app.execute("UPDATE organisations SET require_reason = (1 = 1)").await;
+        let admin = app.admin().await;
+        let refused = admin.invite(app.cardiology, FIVE, "contributor", &[]).await;
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(refused.text().await.unwrap().contains("Give a reason or a ticket"));
+        let rows = serde_json::json!({ "rows": [{ "email": "b1@northfield.example" }], "role": "contributor" });
+        let (status, _) = admin.json("POST", &format!("/api/v1/scopes/{}/plans", app.cardiology), Some(rows)).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(app.count("SELECT COUNT(*) FROM invitations WHERE email_key LIKE 'b1%'").await, 0);
+        let sent = admin.invite(app.cardiology, FIVE, "contributor", &[("note", "Ward move")]).await;
+        assert_eq!(sent.status(), StatusCode::SEE_OTHER);
+    }
+
     async fn resending_leaves_out_who_answered_and_a_second_press(app: &TestApp) {
         let admin = app.admin().await;
         let batch = location(&admin.invite(app.cardiology, FIVE, "contributor", &[]).await);

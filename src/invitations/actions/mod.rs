@@ -22,4 +22,7 @@ pub use manage::{
     show_invitation,
 };
 pub use remind::{acceptable_by, mail_again};
-pub use send::{Wanted, begin_batch, grantable_roles, invite_first_admin, invite_staff, invite_within, show_batch};
+pub use send::{
+    Wanted, begin_batch, grantable_roles, invite_first_admin, invite_staff, invite_within, refuse_without_reason,
+    show_batch,
+};

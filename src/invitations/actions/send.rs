@@ -66,6 +66,7 @@ pub async fn invite_staff(portal: &Portal, caller: &Caller, batch: NewBatch) -> 
     if batch.access_until.is_some_and(|end| end <= op.now()) {
         return Err(Error::field("access_until", "Choose a day in the future for the end of the access"));
     }
+    refuse_without_reason(op.tx(), batch.scope, &batch.note).await?;
     // Who has had too many mails is found when they are counted, below.
     let judged = judge(op.tx(), batch.scope, &batch.texts, op.now(), 0).await?;
     if judged.is_empty() {
@@ -88,6 +89,17 @@ pub async fn invite_staff(portal: &Portal, caller: &Caller, batch: NewBatch) -> 
     let answer = write(&mut op, &batch, Some(inviter), &role, window, ready, not_sent, hash).await?;
     op.commit().await?;
     Ok(answer)
+}
+
+/// Some organisations want to know why, for each batch and plan.
+///
+/// # Errors
+/// [`Error::Invalid`] beside `note`.
+pub async fn refuse_without_reason(db: &impl sea_orm::ConnectionTrait, scope: Scope, note: &str) -> Result<()> {
+    if note.is_empty() && sites::actions::place_of(db, scope).await?.organisation.require_reason {
+        return Err(Error::field("note", "Give a reason or a ticket; your organisation asks for one"));
+    }
+    Ok(())
 }
 
 /// Counts the mails to these mailboxes: those that can be sent to now, and the rows of the others.

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     invitations::{
         Checked, Found, Standing,
-        actions::{Judge, colleagues},
+        actions::{Judge, colleagues, refuse_without_reason},
         csv_file::columns::Line,
         parse_note,
     },
@@ -35,6 +35,7 @@ const LONGEST_TITLE: usize = 100;
 pub async fn make_plan(portal: &Portal, caller: &Caller, mut new: NewPlan) -> Result<PlanId> {
     caller.scope(portal, Permission::InviteStaff, new.scope).await?;
     refuse_unusable(portal, &mut new)?;
+    refuse_without_reason(portal.db.reader(), new.scope, &new.note).await?;
     let (maker, hash) = (caller.actor()?.account, content_hash(&new));
     if let Some(known) = store::find_by_key(portal.db.reader(), maker, &new.request_key).await? {
         return same(known, &hash);
