@@ -28,8 +28,8 @@ impl Look<'_> {
             let still = json!({ "name": "prefers-reduced-motion", "value": "reduce" });
             let media = json!({ "features": [still, { "name": "prefers-color-scheme", "value": scheme }] });
             self.browser.devtools("Emulation.setEmulatedMedia", media).await;
-            // For whoever wants to look for themselves: `CARE_PORTAL_LOOK=/tmp/look ./test browser`.
-            if let Ok(folder) = std::env::var("CARE_PORTAL_LOOK") {
+            // For whoever wants to look for themselves: `CARE_PORTAL_TEST_LOOK=/tmp/look ./test browser`.
+            if let Ok(folder) = std::env::var("CARE_PORTAL_TEST_LOOK") {
                 let width = self.browser.eval("return innerWidth").await;
                 let name: String = what.rsplit('/').next().unwrap_or(what).replace([' ', '?', '='], "-");
                 let file = Path::new(&folder).join(format!("{name}-{width}-{scheme}.png"));

@@ -76,6 +76,8 @@ impl Process {
             .env("CARE_PORTAL_DATABASE_URL", app.portal.config.database())
             .env("CARE_PORTAL_SMTP_URL", smtp.url())
             .env("CARE_PORTAL_MAIL_CONNECTIONS", CONNECTIONS.to_string());
+        // Of this test, and no setting of the portal.
+        command.env_remove("CARE_PORTAL_KILLS");
         if let Fate::Point(point, n) = fate {
             command.env("CARE_PORTAL_TEST_KILL_AT", format!("{point}:{n}"));
         }

@@ -104,6 +104,7 @@ on_both! {
                         access_until: None,
                         texts: vec!["olu@northfield.example".to_owned()],
                         confirmed: vec!["olu@northfield.example".to_owned()],
+                        note: String::new(),
                         request_key: n.to_string(),
                     };
                     actions::invite_staff(&portal, &by, batch).await.unwrap().sent.len()

@@ -352,7 +352,10 @@ pub(super) async fn submit_rows(
         }
     };
     let (kind, text) = match decision {
-        None => ("problem", "Choose what is to happen first.".to_owned()),
+        None => {
+            actions::show_plan(&portal, &caller, place.scope, id).await?;
+            ("problem", "Choose what is to happen first.".to_owned())
+        }
         Some(decision) => match actions::decide_rows(&portal, &caller, place.scope, id, &found, decision).await {
             Ok(0) => ("problem", "Nothing was changed: choose rows for which that makes sense.".to_owned()),
             Ok(1) => ("done", "1 row was decided.".to_owned()),
