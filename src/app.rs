@@ -106,7 +106,11 @@ pub fn around(routes: Router<Portal>, portal: &Portal, longest: Duration) -> any
     let csrf = CsrfLayer::new().add_trusted_origin(portal.config.public_origin()).context("public_url is no origin")?;
     let router = routes
         .fallback(|| async { PageError(Error::NotFound) })
-        .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
+        .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED });
+    // Around the routes and not at each of them, because a form that waited goes to another address than it came to.
+    let router = Router::new()
+        .fallback_service(router.with_state(portal.clone()))
+        .layer(middleware::from_fn_with_state(portal.clone(), identity::pages::interrupted::keep))
         .layer(csrf)
         .layer(middleware::from_fn(refuse_unsaid_origin))
         .layer(middleware::from_fn_with_state(portal.clone(), refuse_foreign_host))

@@ -56,6 +56,8 @@ pub struct Config {
     pub session_idle_minutes: u64,
     /// Absolute limit of a session.
     pub session_hours: u64,
+    /// Invitations in one press without a fresh proof.
+    pub invitations_without_proof: usize,
     /// Proxies whose forwarded address is believed, as networks; a single address is the smallest of them.
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,

@@ -17,6 +17,8 @@ pub enum Name {
     Join,
     /// A message for the next page.
     Flash,
+    /// What opens the form that waits until the person has proved themselves.
+    Form,
     /// By which a browser is known again; stays for long, and says nothing about anybody.
     Browser,
 }
@@ -34,6 +36,8 @@ impl Name {
             (Self::Join, false) => "join",
             (Self::Flash, true) => "__Host-flash",
             (Self::Flash, false) => "flash",
+            (Self::Form, true) => "__Host-form",
+            (Self::Form, false) => "form",
             (Self::Browser, true) => "__Host-browser",
             (Self::Browser, false) => "browser",
         }
@@ -63,7 +67,7 @@ fn build(config: &Config, name: Name, value: String) -> Cookie<'static> {
         .same_site(SameSite::Lax);
     match name {
         Name::Browser => cookie.max_age(BROWSER_STAYS).build(),
-        Name::Session | Name::Join | Name::Flash => cookie.build(),
+        Name::Session | Name::Join | Name::Flash | Name::Form => cookie.build(),
     }
 }
 

@@ -47,5 +47,6 @@ mod settings;
 mod signing_in;
 mod staff;
 mod staff_endings;
+mod step_up;
 mod tampering;
 mod web_sweep;

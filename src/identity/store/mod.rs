@@ -3,5 +3,6 @@
 pub(super) mod accounts;
 pub(super) mod browsers;
 pub(super) mod factors;
+pub(super) mod interrupted;
 pub(super) mod keys;
 pub(super) mod sessions;
