@@ -51,7 +51,7 @@ on_both! {
         let batch = ada.page(&location(&page)).await;
         assert!(batch.contains("the next can go on Tuesday 22 September") && batch.contains("ben@northfield.example"), "{batch}");
         let all: Vec<&str> = care_portal::access::Permission::all().map(|permission| permission.key()).collect();
-        let key = key(&ada, &app.organisation.to_string(), &all).await;
+        let key = key(&app.admin().await, &app.organisation.to_string(), &all).await;
         let body = json!({ "addresses": ["olu@northfield.example", "cy@northfield.example"], "role": "deployment_staff" });
         let (status, answer) = call(app, &key, "POST", &format!("/scopes/{}/invitations", app.diabetes), Some(body), "a").await;
         assert_eq!((status, &answer["not_sent"][0]["state"], &answer["sent"][0]["email"]), (StatusCode::OK, &json!("refused"), &json!("cy@northfield.example")), "{answer}");
