@@ -28,11 +28,19 @@ const MOST_IN_A_ROW: i64 = 50;
 /// Until when a disabled subject waits.
 const FOR_GOOD: Timestamp = Timestamp(i64::MAX);
 
+/// Mails to one address by **Forgot Password** within a day.
+const MAILS_A_DAY: i64 = 3;
+/// Requests for a new password from one network within an hour: a hospital shares one address.
+const REQUESTS_AN_HOUR: i64 = 60;
+const AN_HOUR: Duration = Duration::from_secs(3600);
+
 /// Whose failures are counted together.
 #[derive(Clone, Debug)]
 pub struct Subject {
     key: String,
     free: i64,
+    /// After how long without another one the count begins anew.
+    within: Duration,
     /// Whether it is disabled in the end. A network is not: other people use it too.
     ends: bool,
 }
@@ -40,28 +48,50 @@ pub struct Subject {
 impl Subject {
     /// An account's password, tried from a browser that the account does not know.
     pub fn account(email_key: &str) -> Self {
-        Self { key: format!("account {email_key}"), free: FREE_FOR_ACCOUNT, ends: true }
+        Self { key: format!("account {email_key}"), free: FREE_FOR_ACCOUNT, within: FORGOTTEN_AFTER, ends: true }
     }
 
     /// The password, tried from one browser in which the account has signed in before. Its own count, so that whoever guesses
     /// elsewhere does not lock the person out.
     pub fn browser(id: BrowserId) -> Self {
-        Self { key: format!("browser {id}"), free: FREE_FOR_ACCOUNT, ends: true }
+        Self { key: format!("browser {id}"), free: FREE_FOR_ACCOUNT, within: FORGOTTEN_AFTER, ends: true }
     }
 
     /// An account's codes, authenticator and recovery together: whoever tries them has the password already.
     pub fn codes(account: AccountId) -> Self {
-        Self { key: format!("codes {account}"), free: FREE_FOR_ACCOUNT, ends: true }
+        Self { key: format!("codes {account}"), free: FREE_FOR_ACCOUNT, within: FORGOTTEN_AFTER, ends: true }
     }
 
     /// Everything tried from one network.
     pub fn address(address: &str) -> Self {
-        Self { key: format!("address {}", network(address)), free: FREE_FOR_ADDRESS, ends: false }
+        Self {
+            key: format!("address {}", network(address)),
+            free: FREE_FOR_ADDRESS,
+            within: FORGOTTEN_AFTER,
+            ends: false,
+        }
+    }
+
+    /// The mails that **Forgot Password** sends to one address.
+    pub fn reset_mails(email_key: &str) -> Self {
+        let key = format!("reset mails {email_key}");
+        Self { key, free: MAILS_A_DAY, within: FORGOTTEN_AFTER, ends: false }
+    }
+
+    /// The requests for a new password that come from one network.
+    pub fn reset_requests(address: &str) -> Self {
+        let key = format!("reset requests {}", network(address));
+        Self { key, free: REQUESTS_AN_HOUR, within: AN_HOUR, ends: false }
     }
 
     /// Links guessed from one network.
     pub fn guesses(address: &str) -> Self {
-        Self { key: format!("links {}", network(address)), free: FREE_FOR_ADDRESS, ends: false }
+        Self {
+            key: format!("links {}", network(address)),
+            free: FREE_FOR_ADDRESS,
+            within: FORGOTTEN_AFTER,
+            ends: false,
+        }
     }
 }
 
@@ -173,7 +203,7 @@ async fn count(
              ON CONFLICT (subject) DO UPDATE SET failures = CASE WHEN attempts.last_at < $3 THEN 1 ELSE attempts.failures + 1 END, \
              in_a_row = attempts.in_a_row + 1, last_at = excluded.last_at WHERE attempts.blocked_until <= $4 \
              RETURNING failures, in_a_row",
-            [subject.key.as_str().into(), now.into(), now.minus(FORGOTTEN_AFTER).into(), unless_until.into()],
+            [subject.key.as_str().into(), now.into(), now.minus(subject.within).into(), unless_until.into()],
         ))
         .await?;
     let Some(row) = row else { return Ok(None) };
@@ -205,6 +235,21 @@ pub async fn forget(tx: &crate::db::Tx, subject: &Subject) -> Result<()> {
     ))
     .await?;
     Ok(())
+}
+
+/// Takes one of the uses that the subject has within its time; whether there was one left. Counted and judged in one statement, so that
+/// of many at once no more than those go through. What is refused does not make the wait longer.
+pub(in crate::identity) async fn take_one(tx: &crate::db::Tx, subject: &Subject, now: Timestamp) -> Result<bool> {
+    let row = tx
+        .query_one_raw(Statement::from_sql_and_values(
+            tx.get_database_backend(),
+            "INSERT INTO attempts (subject, failures, in_a_row, blocked_until, last_at) VALUES ($1, 1, 0, 0, $2) \
+             ON CONFLICT (subject) DO UPDATE SET failures = CASE WHEN attempts.last_at <= $3 THEN 1 ELSE attempts.failures + 1 END, \
+             last_at = excluded.last_at WHERE attempts.failures < $4 OR attempts.last_at <= $3 RETURNING failures",
+            [subject.key.as_str().into(), now.into(), now.minus(subject.within).into(), subject.free.into()],
+        ))
+        .await?;
+    Ok(row.is_some())
 }
 
 /// Refuses whoever has guessed links too often, and counts a guess that has just failed. Only what fits nothing comes here:

@@ -6,6 +6,7 @@ mod correct;
 mod hold;
 mod limits;
 mod manage;
+mod remind;
 mod send;
 
 pub use super::store::Query;
@@ -17,4 +18,5 @@ pub use limits::forget_old_counts;
 pub use manage::{
     Done, copy_link, delete_invitations, list_pending, may_copy_links, resend_invitations, show_invitation,
 };
+pub use remind::{acceptable_by, mail_again};
 pub use send::{grantable_roles, invite_first_admin, invite_staff, show_batch};
