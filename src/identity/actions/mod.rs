@@ -2,6 +2,7 @@
 
 mod accounts;
 mod keys;
+mod passkeys;
 mod second_factor;
 mod sessions;
 mod sign_in;
@@ -12,6 +13,7 @@ pub use accounts::{
     HashedPassword, act_from_terminal, address_of, any_account, create_account, find_account, hash_password, name_of,
 };
 pub use keys::{authenticate_key, list_api_keys, make_api_key, revoke_api_key};
+pub use passkeys::{list_passkeys, remove_authenticator, remove_passkey, rename_passkey};
 pub use second_factor::{
     Offer, SetUp, Who, add_authenticator, code_in_demonstration, factors_of, give_code, make_recovery_codes,
     offer_authenticator, prove_again,

@@ -4,4 +4,5 @@ pub(super) mod accounts;
 pub(super) mod browsers;
 pub(super) mod factors;
 pub(super) mod keys;
+pub(super) mod passkeys;
 pub(super) mod sessions;
