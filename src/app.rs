@@ -192,6 +192,9 @@ async fn do_chores(portal: Portal, mut closing: watch::Receiver<bool>) {
         if let Err(error) = identity::actions::forget_dead_sessions(&portal).await {
             tracing::warn!(%error, "old sessions could not be deleted");
         }
+        if let Err(error) = identity::actions::forget_old_ceremonies(&portal).await {
+            tracing::warn!(%error, "old challenges could not be deleted");
+        }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(3600)) => {}
             _ = closing.changed() => {}

@@ -6,9 +6,11 @@ mod codes;
 pub mod door;
 pub mod pages;
 mod passwords;
+mod relying_party;
 mod store;
 
 pub use passwords::{Strength, judge};
+pub use relying_party::has_passkeys;
 
 use crate::{
     access::{Origin, PermissionSet, Scope},

@@ -1,6 +1,7 @@
 //! What people do with their accounts: sign in and out, prove that it is them, make keys.
 
 mod accounts;
+mod ceremonies;
 mod keys;
 mod passkeys;
 mod second_factor;
@@ -11,6 +12,10 @@ use std::time::Duration;
 
 pub use accounts::{
     HashedPassword, act_from_terminal, address_of, any_account, create_account, find_account, hash_password, name_of,
+};
+pub use ceremonies::{
+    Answer, Challenge, add_passkey, forget_old_ceremonies, give_passkey, prove_by_passkey, sign_in_by_passkey,
+    start_passkey, start_proof, start_second_factor, start_sign_in,
 };
 pub use keys::{authenticate_key, list_api_keys, make_api_key, revoke_api_key};
 pub use passkeys::{list_passkeys, remove_authenticator, remove_passkey, rename_passkey};

@@ -71,7 +71,8 @@ pub async fn remove_authenticator(portal: &Portal, caller: &Caller) -> Result<()
         return Err(Error::NotFound);
     }
     record(&mut op, "second_factor.authenticator_removed", account, json!({})).await?;
-    let last = "The authenticator app is your only second factor, and where you work everybody needs one. Add a passkey first";
+    let last =
+        "The authenticator app is your only second factor, and where you work everybody needs one. Add a passkey first";
     after_removal(&mut op, account, last).await?;
     op.commit().await
 }

@@ -116,6 +116,8 @@ impl Who<'_> {
     pub(super) async fn may_set_up(&self, op: &Op) -> Result<()> {
         match self {
             Self::Half(half) => {
+                // Of two half sessions at once, one sets up the first factor.
+                store::accounts::lock(op.tx(), half.account.id).await?;
                 let counts = store::factors::count(op.tx(), half.account.id).await?;
                 let none = counts.authenticators + counts.passkeys == 0 && half.needs == Needs::SetUp;
                 if none { Ok(()) } else { Err(Error::SecondFactorRequired) }

@@ -1,5 +1,6 @@
 //! Signing in and out, second factors, and one's own profile.
 
+mod passkeys;
 mod profile;
 mod second_factor;
 mod sign_in;
@@ -28,6 +29,14 @@ pub fn routes() -> Router<Portal> {
         .route("/sign-in/second-factor", get(second_factor::show).post(second_factor::submit))
         .route("/second-factor/set-up", get(second_factor::show_set_up))
         .route("/second-factor/authenticator", post(second_factor::submit_authenticator))
+        .route("/second-factor/passkey", post(second_factor::submit_passkey))
+        .route("/passkeys/add/start", post(passkeys::start_adding))
+        .route("/passkeys/second-factor/start", post(passkeys::start_second_factor))
+        .route("/passkeys/second-factor/finish", post(passkeys::finish_second_factor))
+        .route("/passkeys/sign-in/start", post(passkeys::start_sign_in))
+        .route("/passkeys/sign-in/finish", post(passkeys::finish_sign_in))
+        .route("/passkeys/prove/start", post(passkeys::start_proof))
+        .route("/passkeys/prove/finish", post(passkeys::finish_proof))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/profile", get(profile::show))
         .route("/profile/api-keys", post(profile::submit_key))

@@ -16,6 +16,7 @@ use crate::{
     identity::{
         Presence, actions,
         door::{Anybody, Arriving},
+        has_passkeys,
     },
     portal::Portal,
     web::{Frame, PageResult, cookies, origin, page, see_other},
@@ -27,6 +28,8 @@ struct SignInPage {
     frame: Frame,
     email: String,
     next: String,
+    /// Whether this portal can have passkeys.
+    has_passkeys: bool,
     error: Option<String>,
     notice: Option<String>,
 }
@@ -50,7 +53,8 @@ pub(super) async fn show(
         return Ok(see_other(local(&query.next)));
     }
     let frame = Frame::plain(&portal.config, "Sign in");
-    page(&SignInPage { frame, email: String::new(), next: query.next, error: None, notice: None })
+    let has_passkeys = has_passkeys(&portal.config);
+    page(&SignInPage { frame, email: String::new(), next: query.next, has_passkeys, error: None, notice: None })
 }
 
 pub(super) async fn submit(
@@ -67,7 +71,8 @@ pub(super) async fn submit(
     };
     let frame = Frame::plain(&portal.config, "Sign in");
     let text = Some(error.to_string());
-    refused(&error, &SignInPage { frame, email: form.email, next: form.next, error: text, notice: None })
+    let has_passkeys = has_passkeys(&portal.config);
+    refused(&error, &SignInPage { frame, email: form.email, next: form.next, has_passkeys, error: text, notice: None })
 }
 
 pub(super) async fn sign_out(

@@ -1,6 +1,6 @@
 //! The rows of accounts.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Set};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Set, sea_query::Expr};
 
 use crate::{
     db::Tx,
@@ -77,6 +77,16 @@ pub(in crate::identity) async fn insert_account(
     })
     .exec_without_returning(tx)
     .await?;
+    Ok(())
+}
+
+/// Holds back whoever else would change this account until the transaction ends.
+pub(in crate::identity) async fn lock(tx: &Tx, id: AccountId) -> Result<(), DbErr> {
+    account::Entity::update_many()
+        .col_expr(account::Column::Name, Expr::col(account::Column::Name))
+        .filter(account::Column::Id.eq(id))
+        .exec(tx)
+        .await?;
     Ok(())
 }
 
