@@ -10,6 +10,7 @@ import { prepareInvite } from './invite.js';
 import { preparePasskeys } from './passkeys.js';
 import { preparePrint } from './print.js';
 import { prepareRole } from './roles.js';
+import { startSession } from './session.js';
 import { startWindows } from './window.js';
 
 // First of all, so that the code of an invitation leaves the address bar at once.
@@ -30,3 +31,4 @@ startMenus();
 startForms();
 startWindows(prepare);
 prepare(document);
+startSession();

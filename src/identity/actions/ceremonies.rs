@@ -10,6 +10,7 @@ use webauthn_rs::prelude::{
 };
 
 use super::{
+    notices::notify,
     passkeys::passkey_name,
     second_factor::{SetUp, Who, go_on, record},
     sessions::{begin_whole, complete},
@@ -19,7 +20,7 @@ use crate::{
     audit::{Event, Outcome},
     error::{Error, Result},
     identity::{
-        Account, HalfSignedIn, Means, NewSession, attempts,
+        Account, HalfSignedIn, Means, NewSession, NoticeKind, attempts,
         attempts::Subject,
         relying_party::relying_party,
         store::{self, passkeys::PasskeyRow},
@@ -142,6 +143,10 @@ pub async fn add_passkey(
         return Err(Error::field("passkey", "This passkey is set up already. Use another device, or remove it first"));
     }
     record(&mut op, "passkey.added", account.id, json!({ "name": name.as_str() })).await?;
+    // Whoever sets up the first factor is doing it at this moment, and is told nothing new.
+    if matches!(who, Who::Whole(_)) {
+        notify(&mut op, account.id, NoticeKind::PasskeyAdded, json!({ "name": name.as_str() })).await?;
+    }
     let set_up = go_on(&mut op, &account, Means::Passkey, browser).await?;
     op.commit().await?;
     Ok(set_up)

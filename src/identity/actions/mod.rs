@@ -2,8 +2,11 @@
 
 mod accounts;
 mod ceremonies;
+mod interrupted;
 mod keys;
+pub mod notices;
 mod passkeys;
+mod reset;
 mod second_factor;
 mod sessions;
 mod sign_in;
@@ -11,19 +14,27 @@ mod sign_in;
 use std::time::Duration;
 
 pub use accounts::{
-    HashedPassword, act_from_terminal, address_of, any_account, create_account, find_account, hash_password, name_of,
+    HashedPassword, account_of, act_from_terminal, address_of, any_account, create_account, find_account,
+    hash_password, name_of,
 };
 pub use ceremonies::{
     Answer, Challenge, add_passkey, forget_old_ceremonies, give_passkey, prove_by_passkey, sign_in_by_passkey,
     start_passkey, start_proof, start_second_factor, start_sign_in,
 };
+pub use interrupted::{Form, keep_form, take_form, waiting_form};
 pub use keys::{authenticate_key, list_api_keys, make_api_key, revoke_api_key};
 pub use passkeys::{list_passkeys, remove_authenticator, remove_passkey, rename_passkey};
+pub use reset::{
+    Change, OpenReset, answer_reset_requests, ask_for_reset, change_password, find_reset, may_still_reset,
+    reset_password, start_reset,
+};
 pub use second_factor::{
     Offer, SetUp, Who, add_authenticator, code_in_demonstration, factors_of, give_code, make_recovery_codes,
     offer_authenticator, prove_again,
 };
-pub use sessions::{authenticate_session, begin_session, end_access, forget_dead_sessions, give_up, sign_out};
+pub use sessions::{
+    authenticate_session, begin_session, end_access, forget_dead_sessions, give_up, sign_out, time_left,
+};
 pub use sign_in::sign_in;
 
 /// What is only for showing when something was last used is written at most once a minute.

@@ -15,7 +15,8 @@ use crate::{
     identity::{
         HalfSignedIn, Needs, Presence,
         actions::{self, Answer, Offer, Who},
-        door::Arriving,
+        browser_name,
+        door::{Arriving, SignedIn},
         has_passkeys,
     },
     portal::Portal,
@@ -158,6 +159,15 @@ pub(super) async fn show_set_up(
     }
 }
 
+/// What a new passkey is called, unless its owner says otherwise.
+fn passkey_name(who: &Who<'_>) -> String {
+    let agent = match who {
+        Who::Half(half) => &half.origin.agent,
+        Who::Whole(caller) => &caller.origin().agent,
+    };
+    browser_name(agent)
+}
+
 fn set_up_page(
     portal: &Portal,
     who: &Who<'_>,
@@ -169,7 +179,7 @@ fn set_up_page(
         frame: Frame::plain(&portal.config, "Set up your second factor"),
         first: matches!(who, Who::Half(_)),
         has_passkeys: has_passkeys(&portal.config),
-        passkey: "My passkey".to_owned(),
+        passkey: passkey_name(who),
         offer: actions::offer_authenticator(portal, &who.account()?, seed)?,
         next,
         error,
@@ -248,6 +258,16 @@ pub(super) async fn submit_passkey(
         }
         Err(other) => Err(other.into()),
     }
+}
+
+/// Makes new recovery codes in the place of those before.
+pub(super) async fn submit_recovery_codes(
+    State(portal): State<Portal>,
+    SignedIn(caller): SignedIn,
+    jar: CookieJar,
+) -> PageResult {
+    let codes = actions::make_recovery_codes(&portal, &caller).await?;
+    show_recovery_codes(&portal, jar, codes, "/profile")
 }
 
 #[derive(Template)]

@@ -99,6 +99,15 @@ impl SessionRow {
     }
 }
 
+/// Whose session this is or was, whatever limit has passed.
+pub(in crate::identity) async fn owner_of(
+    db: &impl ConnectionTrait,
+    token_hash: Vec<u8>,
+) -> Result<Option<AccountId>, DbErr> {
+    let row = session::Entity::find().filter(session::Column::TokenHash.eq(token_hash)).one(db).await?;
+    Ok(row.map(|row| row.account_id))
+}
+
 /// Which sessions still live.
 pub(in crate::identity) struct Limits {
     pub seen_after: Timestamp,
@@ -154,18 +163,6 @@ pub(in crate::identity) async fn delete_session(tx: &Tx, id: SessionId) -> Resul
 pub(in crate::identity) async fn delete_sessions_of(tx: &Tx, account: AccountId) -> Result<u64, DbErr> {
     let deleted = session::Entity::delete_many().filter(session::Column::AccountId.eq(account)).exec(tx).await?;
     Ok(deleted.rows_affected)
-}
-
-/// Ends the account's sessions, except the one that goes on.
-pub(in crate::identity) async fn delete_sessions_but(
-    tx: &Tx,
-    account: AccountId,
-    kept: SessionId,
-) -> Result<u64, DbErr> {
-    let others = session::Entity::delete_many()
-        .filter(session::Column::AccountId.eq(account))
-        .filter(session::Column::Id.ne(kept));
-    Ok(others.exec(tx).await?.rows_affected)
 }
 
 /// Sessions that neither limit lets live any more; kept no longer than needed.
