@@ -228,6 +228,9 @@ async fn do_chores(portal: Portal, mut closing: watch::Receiver<bool>) {
         if let Err(error) = invitations::actions::forget_old_counts(&portal).await {
             tracing::warn!(%error, "old counts of mails could not be deleted");
         }
+        if let Err(error) = identity::actions::forget_old_ceremonies(&portal).await {
+            tracing::warn!(%error, "old challenges could not be deleted");
+        }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(3600)) => {}
             _ = closing.changed() => {}

@@ -1,9 +1,11 @@
 //! What people do with their accounts: sign in and out, prove that it is them, make keys.
 
 mod accounts;
+mod ceremonies;
 mod interrupted;
 mod keys;
 pub mod notices;
+mod passkeys;
 mod reset;
 mod second_factor;
 mod sessions;
@@ -15,8 +17,13 @@ pub use accounts::{
     HashedPassword, account_of, act_from_terminal, address_of, any_account, create_account, find_account,
     hash_password, name_of,
 };
+pub use ceremonies::{
+    Answer, Challenge, add_passkey, forget_old_ceremonies, give_passkey, prove_by_passkey, sign_in_by_passkey,
+    start_passkey, start_proof, start_second_factor, start_sign_in,
+};
 pub use interrupted::{Form, keep_form, take_form, waiting_form};
 pub use keys::{authenticate_key, list_api_keys, make_api_key, revoke_api_key};
+pub use passkeys::{list_passkeys, remove_authenticator, remove_passkey, rename_passkey};
 pub use reset::{
     Change, OpenReset, answer_reset_requests, ask_for_reset, change_password, find_reset, may_still_reset,
     reset_password, start_reset,

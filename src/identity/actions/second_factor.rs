@@ -116,6 +116,8 @@ impl Who<'_> {
     pub(super) async fn may_set_up(&self, op: &Op) -> Result<()> {
         match self {
             Self::Half(half) => {
+                // Of two half sessions at once, one sets up the first factor.
+                store::accounts::lock(op.tx(), half.account.id).await?;
                 let counts = store::factors::count(op.tx(), half.account.id).await?;
                 let none = counts.authenticators + counts.passkeys == 0 && half.needs == Needs::SetUp;
                 if none { Ok(()) } else { Err(Error::SecondFactorRequired) }
@@ -334,7 +336,13 @@ pub async fn code_in_demonstration(portal: &Portal, account: &Account, now: Time
     Ok(Some(authenticator.generate((step + u64::from(used)) * 30).to_string()))
 }
 
-async fn record(op: &mut Op, action: &'static str, account: AccountId, detail: serde_json::Value) -> Result<()> {
+/// Remembers something that happened to an account, in the first place where the person works.
+pub(super) async fn record(
+    op: &mut Op,
+    action: &'static str,
+    account: AccountId,
+    detail: serde_json::Value,
+) -> Result<()> {
     let memberships = access::memberships_of(op.tx(), account, op.now()).await?;
     let scope = memberships.first().map(|m| m.scope);
     op.record(Event { action, subject: account.to_string(), scope, outcome: Outcome::Done, detail });
