@@ -80,6 +80,9 @@ pub fn emails() -> Vec<Box<dyn Email>> {
     vec![
         Box::new(invitations::email::InvitationMail),
         Box::new(invitations::email::DeclinedMail),
+        Box::new(identity::email::PasswordResetMail),
+        Box::new(identity::email::SecurityNoticeMail),
+        Box::new(identity::email::DisownedMail),
         Box::new(staff::email::EndingMail),
         Box::new(staff::email::EndingColleagueMail),
     ]
@@ -162,6 +165,7 @@ pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> 
     let (close, closing) = watch::channel(false);
     let worker = tokio::spawn(worker.run(closing.clone()));
     let chores = tokio::spawn(do_chores(portal.clone(), closing.clone()));
+    let resets = tokio::spawn(answer_resets(portal.clone(), closing.clone()));
     let (finish, finishing) = watch::channel(false);
     let sealer = tokio::spawn(audit::sealer::run(portal.clone(), finishing));
     let mut until = closing.clone();
@@ -176,6 +180,7 @@ pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> 
     // A browser that keeps its connection open must not keep the process alive.
     let _ = tokio::time::timeout(Duration::from_secs(10), server).await;
     worker.await.context("the mail worker failed")?;
+    resets.await.context("answering for forgotten passwords failed")?;
     chores.abort();
     // Last, so that what the others wrote on their way out is sealed too.
     let _ = finish.send(true);
@@ -194,6 +199,21 @@ async fn do_chores(portal: Portal, mut closing: watch::Receiver<bool>) {
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(3600)) => {}
+            _ = closing.changed() => {}
+        }
+    }
+}
+
+/// Answers those who have asked for a new password: when the bell rings, and every few seconds, since a restart or another node
+/// may have left somebody waiting.
+async fn answer_resets(portal: Portal, mut closing: watch::Receiver<bool>) {
+    while !*closing.borrow() {
+        if let Err(error) = identity::actions::answer_reset_requests(&portal).await {
+            tracing::warn!(%error, "those who asked for a new password could not be answered");
+        }
+        tokio::select! {
+            () = portal.reset_bell.notified() => {}
+            () = tokio::time::sleep(Duration::from_secs(3)) => {}
             _ = closing.changed() => {}
         }
     }

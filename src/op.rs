@@ -165,6 +165,12 @@ impl Op {
         if self.actor()?.is_fresh(self.now) { Ok(()) } else { Err(Error::StepUpRequired) }
     }
 
+    /// Goes on for another visitor: work that nobody waits for learns only inside its transaction who asked for it. What is recorded
+    /// from here on carries their origin; it gives no authority.
+    pub fn speak_for(&mut self, origin: Origin) {
+        self.caller = Caller::Visitor(origin);
+    }
+
     /// Authority to write. A refusal ends the operation and is written to the access log.
     ///
     /// # Errors

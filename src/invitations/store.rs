@@ -63,8 +63,8 @@ pub(super) mod invitation {
 pub(super) use batches::{find_answer, find_batch, insert_batch};
 use invitation::{Column, Entity, Model};
 pub(super) use standing::{
-    Correction, count_with_role, mark_corrected, mark_held, mark_released, mark_role_replaced, open_by, open_with_role,
-    set_mail,
+    Correction, acceptable_by, count_with_role, mark_corrected, mark_held, mark_released, mark_role_replaced, open_by,
+    open_with_role, set_mail, set_mail_if_acceptable,
 };
 
 impl Invitation {

@@ -43,6 +43,8 @@ pub struct NewMail {
 pub struct Claimed {
     /// Its id.
     pub id: MailId,
+    /// The organisation it belongs to.
+    pub organisation_id: OrganisationId,
     /// Which [`Email`] writes it.
     pub kind: String,
     /// What it is about.

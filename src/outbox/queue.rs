@@ -143,7 +143,7 @@ pub async fn claim(tx: &Tx, limit: usize, now: Timestamp) -> Result<Vec<Claimed>
     let sql = format!(
         "UPDATE mails SET state = 'sending', due_at = $1, fence = fence + 1 WHERE id IN \
          (SELECT id FROM mails WHERE done_at IS NULL AND due_at <= $2 ORDER BY due_at, id LIMIT $3 {skip_locked}) \
-         RETURNING id, kind, about_id, generation, recipient, attempts, crashes, fence, created_at"
+         RETURNING id, organisation_id, kind, about_id, generation, recipient, attempts, crashes, fence, created_at"
     );
     let limit = i64::try_from(limit).unwrap_or(1);
     let values = [now.plus(LEASE).into(), now.into(), limit.into()];

@@ -15,6 +15,10 @@ pub enum Name {
     Session,
     /// The code of the invitation that is being looked at.
     Join,
+    /// The code of the link by which a new password is being chosen.
+    Reset,
+    /// The code of the security mail that is being looked at.
+    NotMe,
     /// A message for the next page.
     Flash,
     /// By which a browser is known again; stays for long, and says nothing about anybody.
@@ -32,6 +36,10 @@ impl Name {
             (Self::Session, false) => "session",
             (Self::Join, true) => "__Host-join",
             (Self::Join, false) => "join",
+            (Self::Reset, true) => "__Host-reset",
+            (Self::Reset, false) => "reset",
+            (Self::NotMe, true) => "__Host-not-me",
+            (Self::NotMe, false) => "not-me",
             (Self::Flash, true) => "__Host-flash",
             (Self::Flash, false) => "flash",
             (Self::Browser, true) => "__Host-browser",
@@ -63,7 +71,7 @@ fn build(config: &Config, name: Name, value: String) -> Cookie<'static> {
         .same_site(SameSite::Lax);
     match name {
         Name::Browser => cookie.max_age(BROWSER_STAYS).build(),
-        Name::Session | Name::Join | Name::Flash => cookie.build(),
+        Name::Session | Name::Join | Name::Reset | Name::NotMe | Name::Flash => cookie.build(),
     }
 }
 

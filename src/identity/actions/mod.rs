@@ -2,6 +2,8 @@
 
 mod accounts;
 mod keys;
+pub mod notices;
+mod reset;
 mod second_factor;
 mod sessions;
 mod sign_in;
@@ -9,9 +11,14 @@ mod sign_in;
 use std::time::Duration;
 
 pub use accounts::{
-    HashedPassword, act_from_terminal, address_of, any_account, create_account, find_account, hash_password, name_of,
+    HashedPassword, account_of, act_from_terminal, address_of, any_account, create_account, find_account,
+    hash_password, name_of,
 };
 pub use keys::{authenticate_key, list_api_keys, make_api_key, revoke_api_key};
+pub use reset::{
+    Change, OpenReset, answer_reset_requests, ask_for_reset, change_password, find_reset, may_still_reset,
+    reset_password, start_reset,
+};
 pub use second_factor::{
     Offer, SetUp, Who, add_authenticator, code_in_demonstration, factors_of, give_code, make_recovery_codes,
     offer_authenticator, prove_again,

@@ -1,6 +1,9 @@
-//! Signing in and out, second factors, and one's own profile.
+//! Signing in and out, second factors, forgotten passwords, "This was not me", and one's own profile.
 
+mod links;
+mod notices;
 mod profile;
+mod reset;
 mod second_factor;
 mod sign_in;
 
@@ -29,6 +32,13 @@ pub fn routes() -> Router<Portal> {
         .route("/second-factor/set-up", get(second_factor::show_set_up))
         .route("/second-factor/authenticator", post(second_factor::submit_authenticator))
         .route("/sign-out", post(sign_in::sign_out))
+        .route("/forgot", get(reset::show_forgot).post(reset::submit_forgot))
+        .route("/forgot/asked", get(reset::show_asked))
+        .route("/reset", get(reset::show).post(reset::submit_code))
+        .route("/reset/password", post(reset::submit_password))
+        .route("/reset/password-strength", post(reset::password_strength))
+        .route("/not-me", get(notices::show).post(notices::submit_code))
+        .route("/not-me/secure", post(notices::submit_secure))
         .route("/profile", get(profile::show))
         .route("/profile/api-keys", post(profile::submit_key))
         .route("/profile/api-keys/{id}/revoke", post(profile::submit_revoke))

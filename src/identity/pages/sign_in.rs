@@ -44,13 +44,16 @@ pub(super) struct SignInForm {
 pub(super) async fn show(
     State(portal): State<Portal>,
     Anybody(caller): Anybody,
+    jar: CookieJar,
     Query(query): Query<NextQuery>,
 ) -> PageResult {
     if caller.actor().is_ok() {
         return Ok(see_other(local(&query.next)));
     }
-    let frame = Frame::plain(&portal.config, "Sign in");
-    page(&SignInPage { frame, email: String::new(), next: query.next, error: None, notice: None })
+    let (jar, flash) = cookies::take_flash(&portal.config, jar);
+    let frame = Frame { flash, ..Frame::plain(&portal.config, "Sign in") };
+    let page = page(&SignInPage { frame, email: String::new(), next: query.next, error: None, notice: None })?;
+    Ok((jar, page).into_response())
 }
 
 pub(super) async fn submit(

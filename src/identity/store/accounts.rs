@@ -1,6 +1,6 @@
 //! The rows of accounts.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Set};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Set, sea_query::Expr};
 
 use crate::{
     db::Tx,
@@ -42,6 +42,17 @@ pub(in crate::identity) async fn find_account(
     email_key: &str,
 ) -> Result<Option<(Account, String)>, DbErr> {
     let row = account::Entity::find().filter(account::Column::EmailKey.eq(email_key)).one(db).await?;
+    Ok(row.map(|row| (row.clone().into(), row.password_hash)))
+}
+
+/// The account with this address and its password's hash, if that password is still taken. One that was disowned is none at all, so
+/// that signing in with it answers like a wrong one, in words and in time.
+pub(in crate::identity) async fn find_for_sign_in(
+    db: &impl ConnectionTrait,
+    email_key: &str,
+) -> Result<Option<(Account, String)>, DbErr> {
+    let found = account::Entity::find().filter(account::Column::EmailKey.eq(email_key));
+    let row = found.filter(Expr::cust("NOT password_void")).one(db).await?;
     Ok(row.map(|row| (row.clone().into(), row.password_hash)))
 }
 

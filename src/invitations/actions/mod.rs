@@ -5,6 +5,7 @@ mod check;
 mod correct;
 mod hold;
 mod manage;
+mod remind;
 mod send;
 
 pub use super::store::Query;
@@ -15,4 +16,5 @@ pub use hold::{Which, hold_unsupported, open_with_role, release_held_at, replace
 pub use manage::{
     Done, copy_link, delete_invitations, list_pending, may_copy_links, resend_invitations, show_invitation,
 };
+pub use remind::{acceptable_by, mail_again};
 pub use send::{grantable_roles, invite_first_admin, invite_staff, show_batch};
