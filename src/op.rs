@@ -93,7 +93,7 @@ impl Op {
     /// # Errors
     /// When the database fails.
     pub async fn begin(portal: &Portal, caller: &Caller) -> Result<Self> {
-        Self::begin_locking(portal, caller, None).await
+        Self::begin_in_all(portal, caller, &[]).await
     }
 
     /// Begins an operation in an organisation where the caller need not be a member: an invitee's.
@@ -101,16 +101,19 @@ impl Op {
     /// # Errors
     /// When the database fails.
     pub async fn begin_in(portal: &Portal, caller: &Caller, organisation: OrganisationId) -> Result<Self> {
-        Self::begin_locking(portal, caller, Some(organisation)).await
+        Self::begin_in_all(portal, caller, &[organisation]).await
     }
 
-    /// All locks are taken here and in one order, so that no two operations wait for each other.
-    async fn begin_locking(portal: &Portal, caller: &Caller, also: Option<OrganisationId>) -> Result<Self> {
+    /// The same in several. All locks are taken here and in one order, so that no two operations wait for each other.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn begin_in_all(portal: &Portal, caller: &Caller, also: &[OrganisationId]) -> Result<Self> {
         let tx = portal.db.begin_write().await?;
         let now = portal.now();
         let mut caller = caller.clone();
         let own = caller.actor().map(|actor| actor.memberships.clone()).unwrap_or_default();
-        let mut organisations: Vec<_> = own.iter().map(|m| m.scope.organisation).chain(also).collect();
+        let mut organisations: Vec<_> = own.iter().map(|m| m.scope.organisation).chain(also.iter().copied()).collect();
         organisations.sort();
         organisations.dedup();
         for organisation in organisations {

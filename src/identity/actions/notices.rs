@@ -129,7 +129,8 @@ pub async fn find_notice(portal: &Portal, origin: &Origin, code: Option<&LinkCod
 /// [`crate::error::Error::TooMany`] after too many guesses.
 pub async fn disown(portal: &Portal, origin: &Origin, code: Option<&LinkCode>) -> Result<bool> {
     let Some(notice) = find_notice(portal, origin, code).await? else { return Ok(false) };
-    let mut op = Op::begin(portal, &Caller::Visitor(origin.clone())).await?;
+    let organisations = told_in(portal, &notice).await?;
+    let mut op = Op::begin_in_all(portal, &Caller::Visitor(origin.clone()), &organisations).await?;
     let now = op.now();
     if !store::notices::mark_disowned(op.tx(), notice.id, now.minus(OPEN_FOR), now).await? {
         return Ok(true);
@@ -138,7 +139,7 @@ pub async fn disown(portal: &Portal, origin: &Origin, code: Option<&LinkCode>) -
     let (sessions, browsers) = reset::end_what_is_open(&op, account, None).await?;
     store::resets::void_password(op.tx(), account.id).await?;
     let keys = store::resets::revoke_all_keys(op.tx(), account.id, now).await?;
-    for organisation in told_in(&op, &notice).await? {
+    for organisation in organisations {
         let what = notice.heading_for(organisation);
         op.record(Event {
             action: "account.disowned",
@@ -159,8 +160,8 @@ pub async fn disown(portal: &Portal, origin: &Origin, code: Option<&LinkCode>) -
 }
 
 /// The organisations that the account reaches, and the one in which it happened.
-async fn told_in(op: &Op, notice: &OpenNotice) -> Result<Vec<OrganisationId>> {
-    let live = access::memberships_of(op.tx(), notice.account.id, op.now()).await?;
+async fn told_in(portal: &Portal, notice: &OpenNotice) -> Result<Vec<OrganisationId>> {
+    let live = access::memberships_of(portal.db.reader(), notice.account.id, portal.now()).await?;
     let mut organisations: Vec<_> = live.iter().map(|membership| membership.scope.organisation).collect();
     organisations.push(notice.organisation);
     organisations.sort();

@@ -154,7 +154,9 @@ pub struct OpenReset {
     pub account: Account,
     /// Until when.
     pub expires_at: Timestamp,
-    /// The time zone of the organisation.
+    /// Where the account has access, or is invited to.
+    pub scope: Scope,
+    /// The time zone there.
     pub time_zone: jiff::tz::TimeZone,
 }
 
@@ -172,7 +174,7 @@ pub async fn find_reset(portal: &Portal, origin: &Origin, code: Option<&LinkCode
     let account = row.account();
     let Some(scope) = may_reset(portal.db.reader(), &account, portal.now()).await? else { return Ok(None) };
     let time_zone = sites::actions::place_of(portal.db.reader(), scope).await?.time_zone();
-    Ok(Some(OpenReset { id, account, expires_at: row.expires_at, time_zone }))
+    Ok(Some(OpenReset { id, account, expires_at: row.expires_at, scope, time_zone }))
 }
 
 /// Chooses a new password by a link, which it uses up; whether the link was alive. Nobody is signed in by it.
@@ -184,7 +186,8 @@ pub async fn reset_password(portal: &Portal, origin: &Origin, code: Option<&Link
     let account = open.account;
     // Hashing takes long and holds no lock.
     let password = hash_password(portal, password, &[&account.name, &account.email]).await?;
-    let mut op = Op::begin(portal, &Caller::Visitor(origin.clone())).await?;
+    // Behind the lock of those who could end the access at this moment.
+    let mut op = Op::begin_in(portal, &Caller::Visitor(origin.clone()), open.scope.organisation).await?;
     if may_reset(op.tx(), &account, op.now()).await?.is_none() {
         return Ok(false);
     }
