@@ -160,18 +160,18 @@ impl Op {
         self.caller.origin()
     }
 
+    /// Goes on for another visitor: work that nobody waits for learns only inside its transaction who asked for it. What is recorded
+    /// from here on carries their origin; it gives no authority.
+    pub fn speak_for(&mut self, origin: Origin) {
+        self.caller = Caller::Visitor(origin);
+    }
+
     /// Asks for a proof of the last ten minutes that it is really this person, before what would hurt most in the wrong hands.
     ///
     /// # Errors
     /// [`Error::StepUpRequired`], which the doors turn into the question.
     pub fn require_fresh_proof(&self) -> Result<()> {
         if self.actor()?.is_fresh(self.now) { Ok(()) } else { Err(Error::StepUpRequired) }
-    }
-
-    /// Goes on for another visitor: work that nobody waits for learns only inside its transaction who asked for it. What is recorded
-    /// from here on carries their origin; it gives no authority.
-    pub fn speak_for(&mut self, origin: Origin) {
-        self.caller = Caller::Visitor(origin);
     }
 
     /// Authority to write. A refusal ends the operation and is written to the access log.

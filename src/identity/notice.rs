@@ -106,9 +106,9 @@ impl NoticeKind {
                 one("Somebody signed in as you in a browser in which your account was never used before.")
             }
             Self::PasswordChanged if word("how") == "reset" => one(
-                "A new password was chosen by a link from Forgot Password. Every session was ended, and no browser is trusted any more.",
+                "The new one was chosen by a link from Forgot Password. Every session was ended, and no browser is trusted any more.",
             ),
-            Self::PasswordChanged => one("Your password was changed in your profile. Every other session was ended."),
+            Self::PasswordChanged => one("It was changed in your profile. Every other session was ended."),
             Self::ResetAskedFor => vec![
                 format!("{} asked that you choose a new password.", by()),
                 "The link for it comes in a mail of its own, to you alone.".to_owned(),

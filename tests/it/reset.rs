@@ -238,7 +238,7 @@ on_both! {
         let form = [("name", "Roster"), ("scope", &app.cardiology.to_string()), ("permissions", "view_patient_data")];
         ben.post("/profile/api-keys", &form).await;
         let account = app.uuid("SELECT id FROM accounts WHERE email_key = 'ben@northfield.example'").await;
-        let id = if app.portal.db.is_sqlite() { format!("x'{}'", account.simple()) } else { format!("'{account}'") };
+        let id = app.literal(account);
         let bytes = if app.portal.db.is_sqlite() { "x'01'" } else { "'\\x01'" };
         app.execute(&format!(
             "INSERT INTO browsers (id, account_id, token_hash, address, agent, created_at, seen_at, trusted_until) VALUES ({id}, {id}, {bytes}, '', '', 1, 1, 9999999999999)"

@@ -237,6 +237,6 @@ pub async fn change_password(op: &mut Op, account: &Account, password: HashedPas
 pub(super) async fn end_what_is_open(op: &Op, account: &Account, keep: Option<SessionId>) -> Result<(u64, u64)> {
     store::resets::end_resets(op.tx(), account.id, op.now()).await?;
     let sessions = store::resets::delete_sessions_but(op.tx(), account.id, keep).await?;
-    let browsers = store::resets::distrust_browsers(op.tx(), account.id).await?;
+    let browsers = store::browsers::distrust_all(op.tx(), account.id).await?;
     Ok((sessions, browsers))
 }

@@ -91,10 +91,11 @@ pub(in crate::identity) async fn insert_account(
     Ok(())
 }
 
-/// The stored hash of an account's password.
+/// The stored hash of an account's password, if that is still taken.
 pub(in crate::identity) async fn password_of(
     db: &impl ConnectionTrait,
     id: AccountId,
 ) -> Result<Option<String>, DbErr> {
-    Ok(account::Entity::find_by_id(id).one(db).await?.map(|row| row.password_hash))
+    let found = account::Entity::find_by_id(id).filter(Expr::cust("NOT password_void"));
+    Ok(found.one(db).await?.map(|row| row.password_hash))
 }

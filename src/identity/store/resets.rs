@@ -148,12 +148,6 @@ pub(in crate::identity) async fn delete_sessions_but(
     }
 }
 
-/// No browser takes the place of the account's second factor any more; how many did.
-pub(in crate::identity) async fn distrust_browsers(tx: &Tx, account: AccountId) -> Result<u64, DbErr> {
-    let sql = "UPDATE browsers SET trusted_until = NULL WHERE account_id = $1 AND trusted_until IS NOT NULL";
-    run(tx, sql, vec![account.into()]).await
-}
-
 /// Ends every API key of the account; how many they were.
 pub(in crate::identity) async fn revoke_all_keys(tx: &Tx, account: AccountId, now: Timestamp) -> Result<u64, DbErr> {
     let sql = "UPDATE api_keys SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL";
