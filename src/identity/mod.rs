@@ -20,7 +20,7 @@ pub use passwords::{Strength, judge};
 use crate::{
     access::{Origin, PermissionSet, Scope},
     op::Caller,
-    types::{AccountId, ApiKeyId, Secret, SessionId, Timestamp},
+    types::{AccountId, ApiKeyId, PasskeyId, Secret, SessionId, Timestamp},
 };
 
 /// A person who can sign in. The e-mail is the user name and cannot change.
@@ -125,4 +125,17 @@ pub struct ApiKey {
     pub created_at: Timestamp,
     /// When it was last used, to the minute.
     pub last_used_at: Option<Timestamp>,
+}
+
+/// A passkey as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct Passkey {
+    /// Its id.
+    pub id: PasskeyId,
+    /// The owner's own word for it.
+    pub name: String,
+    /// When it was added.
+    pub added_at: Timestamp,
+    /// When it last signed somebody in or proved anew who they are.
+    pub used_at: Option<Timestamp>,
 }

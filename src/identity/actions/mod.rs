@@ -4,6 +4,7 @@ mod accounts;
 mod keys;
 pub mod notices;
 mod reset;
+mod passkeys;
 mod second_factor;
 mod sessions;
 mod sign_in;
@@ -19,6 +20,7 @@ pub use reset::{
     Change, OpenReset, answer_reset_requests, ask_for_reset, change_password, find_reset, may_still_reset,
     reset_password, start_reset,
 };
+pub use passkeys::{list_passkeys, remove_authenticator, remove_passkey, rename_passkey};
 pub use second_factor::{
     Offer, SetUp, Who, add_authenticator, code_in_demonstration, factors_of, give_code, make_recovery_codes,
     offer_authenticator, prove_again,

@@ -327,7 +327,13 @@ pub async fn code_in_demonstration(portal: &Portal, account: &Account, now: Time
     Ok(Some(authenticator.generate((step + u64::from(used)) * 30).to_string()))
 }
 
-async fn record(op: &mut Op, action: &'static str, account: AccountId, detail: serde_json::Value) -> Result<()> {
+/// Remembers something that happened to an account, in the first place where the person works.
+pub(super) async fn record(
+    op: &mut Op,
+    action: &'static str,
+    account: AccountId,
+    detail: serde_json::Value,
+) -> Result<()> {
     let memberships = access::memberships_of(op.tx(), account, op.now()).await?;
     let scope = memberships.first().map(|m| m.scope);
     op.record(Event { action, subject: account.to_string(), scope, outcome: Outcome::Done, detail });

@@ -6,4 +6,5 @@ pub(super) mod factors;
 pub(super) mod keys;
 pub(super) mod notices;
 pub(super) mod resets;
+pub(super) mod passkeys;
 pub(super) mod sessions;
