@@ -83,6 +83,7 @@ pub fn emails() -> Vec<Box<dyn Email>> {
         Box::new(identity::email::PasswordResetMail),
         Box::new(identity::email::SecurityNoticeMail),
         Box::new(identity::email::DisownedMail),
+        Box::new(identity::email::SecondFactorResetMail),
         Box::new(staff::email::EndingMail),
         Box::new(staff::email::EndingColleagueMail),
     ]

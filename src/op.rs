@@ -44,6 +44,14 @@ impl Caller {
         }
     }
 
+    /// As [`Op::require_fresh_proof`], for what is read.
+    ///
+    /// # Errors
+    /// [`Error::StepUpRequired`].
+    pub fn require_fresh_proof(&self, now: Timestamp) -> Result<()> {
+        if self.actor()?.is_fresh(now) { Ok(()) } else { Err(Error::StepUpRequired) }
+    }
+
     fn by(&self) -> By {
         match self {
             Self::Person(actor, _) => By::Account(
@@ -171,7 +179,7 @@ impl Op {
     /// # Errors
     /// [`Error::StepUpRequired`], which the doors turn into the question.
     pub fn require_fresh_proof(&self) -> Result<()> {
-        if self.actor()?.is_fresh(self.now) { Ok(()) } else { Err(Error::StepUpRequired) }
+        self.caller.require_fresh_proof(self.now)
     }
 
     /// Authority to write. A refusal ends the operation and is written to the access log.

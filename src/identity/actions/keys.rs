@@ -69,6 +69,7 @@ pub async fn make_api_key(
     if !matches!(actor.via, Via::Session(_)) {
         return Err(Error::field("name", "Sign in to make an API key"));
     }
+    op.require_fresh_proof()?;
     let name = PersonName::parse(name)
         .map_err(|_| Error::field("name", "Give the key a name of 1 to 100 characters, such as “Roster import”"))?;
     if permissions == PermissionSet::EMPTY {

@@ -3,11 +3,11 @@
 
 use serde_json::json;
 
-use super::second_factor::record;
+use super::{notices::notify, second_factor::record};
 use crate::{
     access::{self, Via},
     error::{Error, Result},
-    identity::{Passkey, store},
+    identity::{NoticeKind, Passkey, store},
     op::{Caller, Op},
     portal::Portal,
     types::{AccountId, PasskeyId, PersonName},
@@ -53,6 +53,7 @@ pub async fn remove_passkey(portal: &Portal, caller: &Caller, id: PasskeyId) -> 
     let account = op.actor()?.account;
     let Some(name) = store::passkeys::delete(op.tx(), account, id).await? else { return Err(Error::NotFound) };
     record(&mut op, "passkey.removed", account, json!({ "name": name })).await?;
+    notify(&mut op, account, NoticeKind::PasskeyRemoved, json!({ "name": name })).await?;
     let last = "This is your only second factor, and where you work everybody needs one. Add another passkey or an authenticator app first";
     after_removal(&mut op, account, last).await?;
     op.commit().await
@@ -71,7 +72,9 @@ pub async fn remove_authenticator(portal: &Portal, caller: &Caller) -> Result<()
         return Err(Error::NotFound);
     }
     record(&mut op, "second_factor.authenticator_removed", account, json!({})).await?;
-    let last = "The authenticator app is your only second factor, and where you work everybody needs one. Add a passkey first";
+    notify(&mut op, account, NoticeKind::AuthenticatorRemoved, json!({})).await?;
+    let last =
+        "The authenticator app is your only second factor, and where you work everybody needs one. Add a passkey first";
     after_removal(&mut op, account, last).await?;
     op.commit().await
 }

@@ -155,13 +155,8 @@ pub(super) async fn complete(
 /// When the database fails.
 pub async fn authenticate_session(portal: &Portal, token: &str, origin: Origin) -> Result<Presence> {
     let now = portal.now();
-    let limits = Limits {
-        seen_after: now.minus(Duration::from_secs(portal.config.session_idle_minutes * 60)),
-        created_after: now.minus(Duration::from_secs(portal.config.session_hours * 3600)),
-        half_after: now.minus(HALF_LIVES),
-    };
     let hash = sha256(SESSION, token.as_bytes());
-    let Some(row) = store::sessions::find_session(portal.db.reader(), hash, &limits).await? else {
+    let Some(row) = store::sessions::find_session(portal.db.reader(), hash, &limits(portal, now)).await? else {
         return Ok(Presence::Nobody);
     };
     let memberships = access::memberships_of(portal.db.reader(), row.account_id, now).await?;
@@ -184,6 +179,14 @@ pub async fn authenticate_session(portal: &Portal, token: &str, origin: Origin) 
     }
     let actor = Actor::new(row.account_id, row.name, row.email, Via::Session(row.id), memberships);
     Ok(Presence::Whole(Caller::Person(actor.proved(row.proved_at), origin)))
+}
+
+pub(super) fn limits(portal: &Portal, now: Timestamp) -> Limits {
+    Limits {
+        seen_after: now.minus(Duration::from_secs(portal.config.session_idle_minutes * 60)),
+        created_after: now.minus(Duration::from_secs(portal.config.session_hours * 3600)),
+        half_after: now.minus(HALF_LIVES),
+    }
 }
 
 /// Ends what an account still has open when its access to `scope` ends: every session, since none of them says for which scope

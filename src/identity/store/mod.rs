@@ -5,6 +5,7 @@ pub(super) mod browsers;
 pub(super) mod factors;
 pub(super) mod keys;
 pub(super) mod notices;
-pub(super) mod resets;
 pub(super) mod passkeys;
+pub(super) mod profile;
+pub(super) mod resets;
 pub(super) mod sessions;

@@ -34,12 +34,7 @@ pub(in crate::identity) async fn list(db: &impl ConnectionTrait, account: Accoun
 }
 
 /// Renames a passkey of this account; whether there was one.
-pub(in crate::identity) async fn rename(
-    tx: &Tx,
-    account: AccountId,
-    id: PasskeyId,
-    name: &str,
-) -> Result<bool, DbErr> {
+pub(in crate::identity) async fn rename(tx: &Tx, account: AccountId, id: PasskeyId, name: &str) -> Result<bool, DbErr> {
     let sql = "UPDATE passkeys SET name = $3 WHERE account_id = $1 AND id = $2";
     let done = tx.execute_raw(statement(tx, sql, [account.into(), id.into(), name.into()])).await?;
     Ok(done.rows_affected() == 1)
