@@ -1,6 +1,7 @@
 //! Accounts and how one proves to be the person behind one: passwords, second factors, sessions, API keys.
 
 pub mod actions;
+pub mod api;
 mod attempts;
 mod browser_name;
 mod codes;
