@@ -101,7 +101,11 @@ pub fn router(portal: &Portal) -> anyhow::Result<Router> {
         .merge(api)
         .merge(reference::routes(description))
         .fallback(|| async { PageError(Error::NotFound) })
-        .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
+        .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED });
+    // Around the routes and not at each of them, because a form that waited goes to another address than it came to.
+    let router = Router::new()
+        .fallback_service(router.with_state(portal.clone()))
+        .layer(middleware::from_fn_with_state(portal.clone(), identity::pages::interrupted::keep))
         .layer(csrf)
         .layer(middleware::from_fn_with_state(portal.clone(), refuse_foreign_host))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(60)))

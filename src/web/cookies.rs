@@ -21,6 +21,8 @@ pub enum Name {
     NotMe,
     /// A message for the next page.
     Flash,
+    /// What opens the form that waits until the person has proved themselves.
+    Form,
     /// By which a browser is known again; stays for long, and says nothing about anybody.
     Browser,
 }
@@ -42,6 +44,8 @@ impl Name {
             (Self::NotMe, false) => "not-me",
             (Self::Flash, true) => "__Host-flash",
             (Self::Flash, false) => "flash",
+            (Self::Form, true) => "__Host-form",
+            (Self::Form, false) => "form",
             (Self::Browser, true) => "__Host-browser",
             (Self::Browser, false) => "browser",
         }
@@ -71,7 +75,7 @@ fn build(config: &Config, name: Name, value: String) -> Cookie<'static> {
         .same_site(SameSite::Lax);
     match name {
         Name::Browser => cookie.max_age(BROWSER_STAYS).build(),
-        Name::Session | Name::Join | Name::Reset | Name::NotMe | Name::Flash => cookie.build(),
+        Name::Session | Name::Join | Name::Reset | Name::NotMe | Name::Flash | Name::Form => cookie.build(),
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Frame {
     pub flash: Option<Flash>,
     /// Whether this is the demonstration.
     pub demo: bool,
+    /// Seconds until the session ends if nothing is done; none where nobody is signed in.
+    pub session_left: Option<i64>,
 }
 
 impl Frame {

@@ -46,4 +46,5 @@ mod second_factor;
 mod signing_in;
 mod staff;
 mod staff_endings;
+mod step_up;
 mod tampering;

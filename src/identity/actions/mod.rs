@@ -2,6 +2,7 @@
 
 mod accounts;
 mod browsers;
+mod interrupted;
 mod keys;
 mod locked_out;
 pub mod notices;
@@ -22,6 +23,7 @@ pub use browsers::{
     OwnSession, TrustedBrowser, end_other_sessions, end_session, list_sessions, list_trusted_browsers, stop_trusting,
     stop_trusting_all,
 };
+pub use interrupted::{Form, keep_form, take_form, waiting_form};
 pub use keys::{authenticate_key, list_api_keys, make_api_key, revoke_api_key};
 pub use locked_out::{TakenAway, factors_in, take_factors_away};
 pub use passkeys::{list_passkeys, remove_authenticator, remove_passkey, rename_passkey};
@@ -37,7 +39,9 @@ pub use second_factor::{
     Offer, SetUp, Who, add_authenticator, code_in_demonstration, factors_of, give_code, make_recovery_codes,
     offer_authenticator, prove_again,
 };
-pub use sessions::{authenticate_session, begin_session, end_access, forget_dead_sessions, give_up, sign_out};
+pub use sessions::{
+    authenticate_session, begin_session, end_access, forget_dead_sessions, give_up, sign_out, time_left,
+};
 pub use sign_in::sign_in;
 
 /// What is only for showing when something was last used is written at most once a minute.

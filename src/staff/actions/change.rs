@@ -34,6 +34,7 @@ pub async fn change_roles(
 ) -> Result<Changes> {
     let op = Op::begin(portal, caller).await?;
     let (mut op, granted) = op.require(Permission::ManageStaff, scope).await?;
+    op.require_fresh_proof()?;
     let role = access::find_role(op.tx(), scope.organisation, to).await?;
     let role = role.ok_or_else(|| Error::field("role", "Choose a role from the list"))?;
     let (members, mut changes) = find(&op, &granted, ids).await?;
@@ -134,6 +135,7 @@ impl Changes {
 pub async fn undo_change(portal: &Portal, caller: &Caller, scope: Scope, at: Timestamp) -> Result<Changes> {
     let op = Op::begin(portal, caller).await?;
     let (mut op, granted) = op.require(Permission::ManageStaff, scope).await?;
+    op.require_fresh_proof()?;
     let by = op.actor()?.account;
     let too_late = || Error::Conflict("This change can no longer be undone; choose the role by hand".to_owned());
     if op.now() > at.plus(UNDO_FOR) {

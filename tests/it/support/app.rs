@@ -277,6 +277,12 @@ impl TestApp {
         serde_json::to_string(&rows).unwrap()
     }
 
+    /// The printed id of somebody's only membership.
+    pub async fn member(&self, word: &str) -> String {
+        let sql = format!("SELECT id FROM memberships WHERE email_key = '{word}@northfield.example'");
+        MembershipId::from_uuid(self.uuid(&sql).await).to_string()
+    }
+
     /// Changes the database behind the portal's back, as a colleague's action at this moment would.
     pub async fn execute(&self, sql: &str) {
         self.try_execute(sql).await.unwrap();
