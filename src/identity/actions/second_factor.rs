@@ -4,13 +4,16 @@
 use qrcode::{QrCode, render::svg};
 use serde_json::json;
 
-use super::sessions::{begin_whole, complete};
+use super::{
+    notices::notify,
+    sessions::{begin_whole, complete},
+};
 use crate::{
     access::{self, Via},
     audit::{Event, Outcome},
     error::{Error, Result},
     identity::{
-        Account, HalfSignedIn, Means, Needs, NewSession, attempts,
+        Account, HalfSignedIn, Means, Needs, NewSession, NoticeKind, attempts,
         attempts::Subject,
         codes::{self, RECOVERY_CODES, Typed},
         passwords, store,
@@ -157,6 +160,10 @@ pub async fn add_authenticator(
     let step = i64::try_from(step).unwrap_or(i64::MAX);
     store::factors::put_authenticator(op.tx(), account.id, &seed, step, op.now()).await?;
     record(&mut op, "second_factor.authenticator_added", account.id, json!({})).await?;
+    // Whoever sets up the first one is doing it at this moment, and is told nothing new.
+    if matches!(who, Who::Whole(_)) {
+        notify(&mut op, account.id, NoticeKind::AuthenticatorAdded, json!({})).await?;
+    }
     let set_up = go_on(&mut op, &account, Means::Authenticator, browser).await?;
     op.commit().await?;
     Ok(set_up)
@@ -191,6 +198,7 @@ pub async fn make_recovery_codes(portal: &Portal, caller: &Caller) -> Result<Vec
     op.require_fresh_proof()?;
     let account = op.actor()?.account;
     let made = new_recovery_codes(&mut op, account).await?;
+    notify(&mut op, account, NoticeKind::RecoveryCodesMade, json!({})).await?;
     op.commit().await?;
     Ok(made)
 }
