@@ -8,6 +8,7 @@ import { prepareBulk } from './bulk.js';
 import { prepareChoose } from './choose.js';
 import { prepareInvite } from './invite.js';
 import { preparePlan } from './plan.js';
+import { preparePasskeys } from './passkeys.js';
 import { preparePrint } from './print.js';
 import { prepareRole } from './roles.js';
 import { startSession } from './session.js';
@@ -23,6 +24,7 @@ function prepare(root) {
   prepareBulk(root);
   prepareChoose(root);
   preparePlan(root);
+  preparePasskeys(root);
   preparePrint(root);
 }
 

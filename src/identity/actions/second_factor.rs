@@ -4,13 +4,16 @@
 use qrcode::{QrCode, render::svg};
 use serde_json::json;
 
-use super::sessions::{begin_whole, complete};
+use super::{
+    notices::notify,
+    sessions::{begin_whole, complete},
+};
 use crate::{
     access::{self, Via},
     audit::{Event, Outcome},
     error::{Error, Result},
     identity::{
-        Account, HalfSignedIn, Means, Needs, NewSession, attempts,
+        Account, HalfSignedIn, Means, Needs, NewSession, NoticeKind, attempts,
         attempts::Subject,
         codes::{self, RECOVERY_CODES, Typed},
         passwords, store,
@@ -116,6 +119,8 @@ impl Who<'_> {
     pub(super) async fn may_set_up(&self, op: &Op) -> Result<()> {
         match self {
             Self::Half(half) => {
+                // Of two half sessions at once, one sets up the first factor.
+                store::accounts::lock(op.tx(), half.account.id).await?;
                 let counts = store::factors::count(op.tx(), half.account.id).await?;
                 let none = counts.authenticators + counts.passkeys == 0 && half.needs == Needs::SetUp;
                 if none { Ok(()) } else { Err(Error::SecondFactorRequired) }
@@ -155,6 +160,10 @@ pub async fn add_authenticator(
     let step = i64::try_from(step).unwrap_or(i64::MAX);
     store::factors::put_authenticator(op.tx(), account.id, &seed, step, op.now()).await?;
     record(&mut op, "second_factor.authenticator_added", account.id, json!({})).await?;
+    // Whoever sets up the first one is doing it at this moment, and is told nothing new.
+    if matches!(who, Who::Whole(_)) {
+        notify(&mut op, account.id, NoticeKind::AuthenticatorAdded, json!({})).await?;
+    }
     let set_up = go_on(&mut op, &account, Means::Authenticator, browser).await?;
     op.commit().await?;
     Ok(set_up)
@@ -189,6 +198,7 @@ pub async fn make_recovery_codes(portal: &Portal, caller: &Caller) -> Result<Vec
     op.require_fresh_proof()?;
     let account = op.actor()?.account;
     let made = new_recovery_codes(&mut op, account).await?;
+    notify(&mut op, account, NoticeKind::RecoveryCodesMade, json!({})).await?;
     op.commit().await?;
     Ok(made)
 }
@@ -334,7 +344,13 @@ pub async fn code_in_demonstration(portal: &Portal, account: &Account, now: Time
     Ok(Some(authenticator.generate((step + u64::from(used)) * 30).to_string()))
 }
 
-async fn record(op: &mut Op, action: &'static str, account: AccountId, detail: serde_json::Value) -> Result<()> {
+/// Remembers something that happened to an account, in the first place where the person works.
+pub(super) async fn record(
+    op: &mut Op,
+    action: &'static str,
+    account: AccountId,
+    detail: serde_json::Value,
+) -> Result<()> {
     let memberships = access::memberships_of(op.tx(), account, op.now()).await?;
     let scope = memberships.first().map(|m| m.scope);
     op.record(Event { action, subject: account.to_string(), scope, outcome: Outcome::Done, detail });

@@ -200,7 +200,8 @@ fn absolute_limit(portal: &Portal) -> Duration {
     Duration::from_secs(portal.config.session_hours * 3600)
 }
 
-fn limits(portal: &Portal, now: Timestamp) -> Limits {
+/// Which sessions still live.
+pub(super) fn limits(portal: &Portal, now: Timestamp) -> Limits {
     Limits {
         seen_after: now.minus(idle_limit(portal)),
         created_after: now.minus(absolute_limit(portal)),
