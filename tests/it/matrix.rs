@@ -229,6 +229,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         ("POST", "/profile/api-keys") => {
             request.form(&[("name", "Key"), ("scope", ids.scope.as_str()), ("permissions", "view_patient_data")])
         }
+        ("POST", route) if route.starts_with("/passkeys/") => request.json(&json!({})),
         ("POST", "/join/password-strength" | "/reset/password-strength") => request.json(&json!({ "password": "x" })),
         ("POST", _) => request.form(&[("x", "y")]),
         _ => request,
