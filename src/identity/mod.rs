@@ -1,6 +1,7 @@
 //! Accounts and how one proves to be the person behind one: passwords, second factors, sessions, API keys.
 
 pub mod actions;
+pub mod api;
 pub mod attempts;
 mod browser_name;
 mod codes;
@@ -12,12 +13,14 @@ pub mod pages;
 mod passwords;
 mod relying_party;
 mod store;
+mod units;
 
 pub use browser_name::browser_name;
 pub use links::{NOTICE, RESET, notice_link, reset_link};
 pub use notice::NoticeKind;
 pub use passwords::{Strength, judge};
 pub use relying_party::has_passkeys;
+pub use units::{MEASURES, Measure, Units};
 
 use crate::{
     access::{Origin, PermissionSet, Scope},
@@ -52,6 +55,24 @@ pub enum Means {
 }
 
 impl Means {
+    /// The means with this word.
+    pub fn from_key(key: &str) -> Option<Self> {
+        [Self::Password, Self::Authenticator, Self::Passkey, Self::RecoveryCode, Self::Browser]
+            .into_iter()
+            .find(|means| means.key() == key)
+    }
+
+    /// For people.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Password => "Password",
+            Self::Authenticator => "Password and authenticator app",
+            Self::Passkey => "Passkey",
+            Self::RecoveryCode => "Password and recovery code",
+            Self::Browser => "Password in a trusted browser",
+        }
+    }
+
     /// As it is stored.
     pub const fn key(self) -> &'static str {
         match self {
@@ -110,6 +131,28 @@ pub enum Presence {
     Half(HalfSignedIn),
     /// Somebody signed in, with the authority of this moment.
     Whole(Caller),
+}
+
+/// What second factors an account has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Factors {
+    /// Whether there is an authenticator app.
+    pub authenticator: bool,
+    /// How many passkeys.
+    pub passkeys: i64,
+}
+
+impl std::fmt::Display for Factors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.authenticator, self.passkeys) {
+            (false, ..=0) => f.write_str("None"),
+            (true, ..=0) => f.write_str("Authenticator app"),
+            (false, 1) => f.write_str("Passkey"),
+            (false, n) => write!(f, "{n} passkeys"),
+            (true, 1) => f.write_str("Authenticator app, passkey"),
+            (true, n) => write!(f, "Authenticator app, {n} passkeys"),
+        }
+    }
 }
 
 /// An API key as its owner sees it.

@@ -53,10 +53,8 @@ pub fn routes() -> Router<Portal> {
         .route("/reset/password-strength", post(reset::password_strength))
         .route("/not-me", get(notices::show).post(notices::submit_code))
         .route("/not-me/secure", post(notices::submit_secure))
-        .route("/profile", get(profile::show))
         .route("/profile/recovery-codes", post(second_factor::submit_recovery_codes))
-        .route("/profile/api-keys", post(profile::submit_key))
-        .route("/profile/api-keys/{id}/revoke", post(profile::submit_revoke))
+        .merge(profile::routes())
 }
 
 #[derive(Deserialize)]

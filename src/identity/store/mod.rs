@@ -8,5 +8,6 @@ pub(super) mod interrupted;
 pub(super) mod keys;
 pub(super) mod notices;
 pub(super) mod passkeys;
+pub(super) mod profile;
 pub(super) mod resets;
 pub(super) mod sessions;
