@@ -2,7 +2,7 @@
 
 pub mod actions;
 pub mod api;
-mod attempts;
+pub mod attempts;
 mod browser_name;
 mod codes;
 pub mod door;
@@ -11,6 +11,7 @@ mod links;
 mod notice;
 pub mod pages;
 mod passwords;
+mod relying_party;
 mod store;
 mod units;
 
@@ -18,6 +19,7 @@ pub use browser_name::browser_name;
 pub use links::{NOTICE, RESET, notice_link, reset_link};
 pub use notice::NoticeKind;
 pub use passwords::{Strength, judge};
+pub use relying_party::has_passkeys;
 pub use units::{MEASURES, Measure, Units};
 
 use crate::{

@@ -1,6 +1,7 @@
 //! The rows of invitations and batches.
 
 mod batches;
+pub(super) mod limits;
 mod standing;
 
 use std::{collections::HashMap, time::Duration};

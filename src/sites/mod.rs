@@ -1,7 +1,9 @@
 //! Organisations and their deployments.
 
 pub mod actions;
+pub mod api;
 pub mod pages;
+pub mod settings;
 mod store;
 
 use std::collections::HashMap;
@@ -11,7 +13,9 @@ use crate::{
     types::{DeploymentId, OrganisationId, Timestamp},
 };
 
-/// The tenant.
+pub use settings::SecondFactorFor;
+
+/// The tenant, with what it has chosen for itself.
 #[derive(Clone, Debug)]
 pub struct Organisation {
     /// Its id.
@@ -24,6 +28,10 @@ pub struct Organisation {
     pub usual_domains: Vec<String>,
     /// Whether **Copy link** stays although a mail server is configured.
     pub allow_copy_link: bool,
+    /// Who must have a second factor.
+    pub second_factor: SecondFactorFor,
+    /// Raised at each change of what it has chosen.
+    pub revision: i64,
 }
 
 /// One patient programme inside an organisation.

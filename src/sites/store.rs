@@ -6,9 +6,9 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Set, Statement,
 };
 
-use super::{Deployment, Organisation, Totals};
+use super::{Deployment, Organisation, SecondFactorFor, Totals};
 use crate::{
-    access::{Granted, Visible, membership},
+    access::{Administers, Granted, Visible, membership},
     db::Tx,
     types::{DeploymentId, OrganisationId, Timestamp},
 };
@@ -28,6 +28,8 @@ mod organisation {
         pub time_zone: String,
         pub usual_domains: String,
         pub allow_copy_link: bool,
+        pub second_factor: String,
+        pub settings_revision: i64,
         pub created_at: Timestamp,
     }
 
@@ -61,6 +63,8 @@ impl From<organisation::Model> for Organisation {
             time_zone: row.time_zone,
             usual_domains: row.usual_domains.split(',').filter(|d| !d.is_empty()).map(str::to_owned).collect(),
             allow_copy_link: row.allow_copy_link,
+            second_factor: SecondFactorFor::from_key(&row.second_factor),
+            revision: row.settings_revision,
         }
     }
 }
@@ -102,11 +106,34 @@ pub(super) async fn insert_organisation(tx: &Tx, new: &Organisation, now: Timest
         time_zone: Set(new.time_zone.clone()),
         usual_domains: Set(new.usual_domains.join(",")),
         allow_copy_link: Set(new.allow_copy_link),
+        second_factor: Set(new.second_factor.key().to_owned()),
+        settings_revision: Set(new.revision),
         created_at: Set(now),
     })
     .exec_without_returning(tx)
     .await?;
     Ok(())
+}
+
+/// Writes what an organisation has chosen, unless it was changed since it was read; whether it was written.
+pub(super) async fn update_settings(tx: &Tx, proof: &Administers, new: &Organisation) -> Result<bool, DbErr> {
+    let row = organisation::ActiveModel {
+        name: Set(new.name.clone()),
+        time_zone: Set(new.time_zone.clone()),
+        usual_domains: Set(new.usual_domains.join(",")),
+        allow_copy_link: Set(new.allow_copy_link),
+        second_factor: Set(new.second_factor.key().to_owned()),
+        settings_revision: Set(new.revision + 1),
+        ..Default::default()
+    };
+    let done = organisation::Entity::update_many()
+        .set(row)
+        .filter(organisation::Column::Id.eq(proof.organisation()))
+        .filter(organisation::Column::Id.eq(new.id))
+        .filter(organisation::Column::SettingsRevision.eq(new.revision))
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected == 1)
 }
 
 pub(super) async fn insert_deployment(tx: &Tx, _: &Granted, new: &Deployment, now: Timestamp) -> Result<(), DbErr> {

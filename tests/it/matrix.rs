@@ -21,6 +21,14 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/sign-in/second-factor", true),
     ("GET", "/second-factor/set-up", true),
     ("POST", "/second-factor/authenticator", true),
+    ("POST", "/second-factor/passkey", true),
+    ("POST", "/passkeys/add/start", true),
+    ("POST", "/passkeys/second-factor/start", true),
+    ("POST", "/passkeys/second-factor/finish", true),
+    ("POST", "/passkeys/sign-in/start", true),
+    ("POST", "/passkeys/sign-in/finish", true),
+    ("POST", "/passkeys/prove/start", true),
+    ("POST", "/passkeys/prove/finish", true),
     ("GET", "/prove", false),
     ("POST", "/prove", false),
     ("GET", "/continue", false),
@@ -62,6 +70,8 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/{scope}", false),
     ("GET", "/{scope}/patients", false),
     ("GET", "/{scope}/staff", false),
+    ("GET", "/{scope}/settings", false),
+    ("POST", "/{scope}/settings", false),
     ("GET", "/{scope}/access-log", false),
     ("GET", "/{scope}/access-log.csv", false),
     ("GET", "/{scope}/access-log.json", false),
@@ -119,6 +129,8 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/api/v1/scopes/{scope}/staff/{membership}", false),
     ("PATCH", "/api/v1/scopes/{scope}/staff/{membership}", false),
     ("DELETE", "/api/v1/scopes/{scope}/staff/{membership}", false),
+    ("GET", "/api/v1/scopes/{scope}/settings", false),
+    ("PATCH", "/api/v1/scopes/{scope}/settings", false),
     ("POST", "/api/v1/scopes/{scope}/staff/{membership}/reset-second-factor", false),
     ("POST", "/api/v1/scopes/{scope}/staff/{membership}/send-password-link", false),
     ("GET", "/api/v1/me", false),
@@ -217,6 +229,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         ("POST", "/api/v1/scopes/{scope}/review") => request.json(&json!({ "due": "2027-06-30" })),
         ("POST", "/api/v1/scopes/{scope}/review/marks") => request.json(&json!({ "marks": [] })),
         ("PUT", _) => request.json(&json!({ "name": "Spare too", "permissions": ["view_staff"], "revision": 1 })),
+        ("PATCH", "/api/v1/scopes/{scope}/settings") => request.json(&json!({ "allow_copy_link": false })),
         ("PATCH", _) => request.json(&json!({ "role": "access_controller" })),
         ("POST", "/api/v1/invitations/{id}/correct") => {
             let email = format!("y{}@northfield.example", app.portal.new_id::<kind::Mail>().uuid().simple());
@@ -240,6 +253,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
             request.json(&json!({ "reason": "Lost the phone" }))
         }
         ("POST", "/{scope}/staff/{membership}/until") => request.form(&[("until", "2030-01-01")]),
+        ("POST", "/{scope}/settings") => request.form(&[("name", "Northfield Hospital"), ("revision", "1")]),
         ("POST", "/profile/api-keys") => {
             request.form(&[("name", "Key"), ("scope", ids.scope.as_str()), ("permissions", "view_patient_data")])
         }

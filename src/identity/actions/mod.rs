@@ -2,6 +2,7 @@
 
 mod accounts;
 mod browsers;
+mod ceremonies;
 mod interrupted;
 mod keys;
 mod locked_out;
@@ -22,6 +23,10 @@ pub use accounts::{
 pub use browsers::{
     OwnSession, TrustedBrowser, end_other_sessions, end_session, list_sessions, list_trusted_browsers, stop_trusting,
     stop_trusting_all,
+};
+pub use ceremonies::{
+    Answer, Challenge, add_passkey, forget_old_ceremonies, give_passkey, prove_by_passkey, sign_in_by_passkey,
+    start_passkey, start_proof, start_second_factor, start_sign_in,
 };
 pub use interrupted::{Form, keep_form, take_form, waiting_form};
 pub use keys::{authenticate_key, list_api_keys, make_api_key, revoke_api_key};

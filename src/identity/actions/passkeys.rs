@@ -92,6 +92,6 @@ async fn after_removal(op: &mut Op, account: AccountId, last: &str) -> Result<()
         store::browsers::distrust_all(op.tx(), account).await?;
     }
     let Via::Session(kept) = actor.via else { return Ok(()) };
-    store::sessions::delete_sessions_but(op.tx(), account, kept).await?;
+    store::resets::delete_sessions_but(op.tx(), account, Some(kept)).await?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod accounts;
 pub(super) mod browsers;
+pub(super) mod ceremonies;
 pub(super) mod factors;
 pub(super) mod interrupted;
 pub(super) mod keys;

@@ -165,18 +165,6 @@ pub(in crate::identity) async fn delete_sessions_of(tx: &Tx, account: AccountId)
     Ok(deleted.rows_affected)
 }
 
-/// Ends the account's sessions, except the one that goes on.
-pub(in crate::identity) async fn delete_sessions_but(
-    tx: &Tx,
-    account: AccountId,
-    kept: SessionId,
-) -> Result<u64, DbErr> {
-    let others = session::Entity::delete_many()
-        .filter(session::Column::AccountId.eq(account))
-        .filter(session::Column::Id.ne(kept));
-    Ok(others.exec(tx).await?.rows_affected)
-}
-
 /// Sessions that neither limit lets live any more; kept no longer than needed.
 pub(in crate::identity) async fn delete_dead_sessions(tx: &Tx, created_before: Timestamp) -> Result<u64, DbErr> {
     let deleted = session::Entity::delete_many().filter(session::Column::CreatedAt.lt(created_before)).exec(tx).await?;

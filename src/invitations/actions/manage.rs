@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::send::mail_for;
+use super::{limits, send::mail_for, send::over_limit};
 use crate::{
     access::{self, Granted, Permission, Scope},
     audit::{Event, Outcome},
@@ -65,8 +65,10 @@ pub async fn show_invitation(portal: &Portal, caller: &Caller, id: InvitationId)
 pub async fn resend_invitations(portal: &Portal, caller: &Caller, scope: Scope, ids: &[InvitationId]) -> Result<Done> {
     let op = Op::begin(portal, caller).await?;
     let (mut op, granted) = op.require(Permission::InviteStaff, scope).await?;
-    let found = store::find_open(op.tx(), &granted, ids).await?;
+    let mut found = store::find_open(op.tx(), &granted, ids).await?;
     let mut done = missing(ids, &found);
+    // Recipients are counted in one order, so that no two operations wait for each other.
+    found.sort_by(|one, other| one.email.key().cmp(other.email.key()));
     for invitation in found {
         match resend_one(&mut op, &granted, &invitation).await? {
             Ok(()) => done.done.push((invitation.id, invitation.email.to_string())),
@@ -76,6 +78,10 @@ pub async fn resend_invitations(portal: &Portal, caller: &Caller, scope: Scope, 
                 done.not_done.push((invitation.id, invitation.email.to_string(), reason));
             }
         }
+    }
+    let account = op.actor()?.account;
+    if let Err(error) = limits::count_senders(&op, account, scope.organisation, done.done.len()).await {
+        return Err(over_limit(op, "invitation.resend_refused", scope, scope, error).await);
     }
     op.commit().await?;
     Ok(done)
@@ -96,6 +102,10 @@ async fn resend_one(op: &mut Op, granted: &Granted, invitation: &Invitation) -> 
     let now = op.now();
     if invitation.access_until.is_some_and(|end| end <= now) {
         return Ok(Err("The access that it gives has ended already; invite the person anew".to_owned()));
+    }
+    let zone = sites::actions::place_of(op.tx(), invitation.scope).await?.time_zone();
+    if let Err(reason) = limits::count_recipient(op, &invitation.email, &zone).await? {
+        return Ok(Err(reason));
     }
     let inviter = op.actor()?.account;
     let again = Invitation { mail: op.new_id(), ..invitation.clone() };

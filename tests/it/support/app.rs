@@ -46,6 +46,11 @@ impl TestApp {
         Self::start_with(database, &[]).await
     }
 
+    /// Reached by a name, as passkeys need it: browsers bind them to no IP address.
+    pub async fn start_by_name(database: Database) -> Self {
+        Self::start_with(database, &[("PUBLIC_URL", "http://localhost:{port}".to_owned())]).await
+    }
+
     /// Settings are given as environment variables without the prefix.
     pub async fn start_with(database: Database, settings: &[(&str, String)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -61,7 +66,7 @@ impl TestApp {
             environment.insert("CARE_PORTAL_DATABASE_URL".to_owned(), postgres::fresh_database(None).await);
         }
         for (name, value) in settings {
-            environment.insert(format!("CARE_PORTAL_{name}"), value.clone());
+            environment.insert(format!("CARE_PORTAL_{name}"), value.replace("{port}", &address.port().to_string()));
         }
         let config = Config::from_parts("", environment).unwrap();
         let clock = Clock::manual(Timestamp(1_790_000_000_000));
@@ -70,7 +75,9 @@ impl TestApp {
         tokio::spawn(async move {
             axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await.unwrap();
         });
-        Self::furnish(portal, format!("http://{address}"), folder).await
+        let by_name = portal.config.public_host() == "localhost";
+        let url = if by_name { portal.config.public_origin() } else { format!("http://{address}") };
+        Self::furnish(portal, url, folder).await
     }
 
     async fn furnish(portal: Portal, url: String, folder: tempfile::TempDir) -> Self {
