@@ -16,6 +16,7 @@ mod api;
 mod browser;
 mod browser_access_log;
 mod browser_pages;
+mod browser_profile;
 mod browser_passkeys;
 mod browser_reset;
 mod browser_review;
