@@ -20,7 +20,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    audit,
+    audit, bounces,
     config::Config,
     db::Db,
     demo,
@@ -46,6 +46,7 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(reviews::pages::routes())
         .merge(invitations::pages::routes())
         .merge(audit::pages::routes())
+        .merge(bounces::webhook::routes())
         .merge(assets::routes())
         .route("/health", get(health));
     if demo { pages.merge(demo::mailbox::routes()) } else { pages }
@@ -80,6 +81,7 @@ pub fn emails() -> Vec<Box<dyn Email>> {
     vec![
         Box::new(invitations::email::InvitationMail),
         Box::new(invitations::email::DeclinedMail),
+        Box::new(invitations::email::UndeliveredMail),
         Box::new(staff::email::EndingMail),
         Box::new(staff::email::EndingColleagueMail),
     ]
@@ -162,6 +164,7 @@ pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> 
     let (close, closing) = watch::channel(false);
     let worker = tokio::spawn(worker.run(closing.clone()));
     let chores = tokio::spawn(do_chores(portal.clone(), closing.clone()));
+    let rounds = tokio::spawn(make_rounds(portal.clone(), closing.clone()));
     let (finish, finishing) = watch::channel(false);
     let sealer = tokio::spawn(audit::sealer::run(portal.clone(), finishing));
     let mut until = closing.clone();
@@ -177,6 +180,7 @@ pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> 
     let _ = tokio::time::timeout(Duration::from_secs(10), server).await;
     worker.await.context("the mail worker failed")?;
     chores.abort();
+    rounds.abort();
     // Last, so that what the others wrote on their way out is sealed too.
     let _ = finish.send(true);
     sealer.await.context("the sealer of the access log failed")?;
@@ -194,6 +198,19 @@ async fn do_chores(portal: Portal, mut closing: watch::Receiver<bool>) {
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(3600)) => {}
+            _ = closing.changed() => {}
+        }
+    }
+}
+
+/// Every minute: what people are told soon after it happened. No control depends on it.
+async fn make_rounds(portal: Portal, mut closing: watch::Receiver<bool>) {
+    while !*closing.borrow() {
+        if let Err(error) = invitations::actions::tell_of_failures(&portal).await {
+            tracing::warn!(%error, "inviters could not be told of mails that did not arrive");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(60)) => {}
             _ = closing.changed() => {}
         }
     }

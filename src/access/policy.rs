@@ -42,6 +42,9 @@ pub enum Refusal {
     /// Nobody edits the role that they hold.
     #[error("nobody edits or deletes a role that they hold themselves; you are {0}")]
     OwnRole(String),
+    /// What concerns the organisation as a whole.
+    #[error("this is for Admins of the whole organisation")]
+    AdminsAlone,
     /// An organisation keeps an Admin.
     #[error(
         "an organisation always keeps one Admin of the whole organisation without an end date; make somebody else Admin first"

@@ -77,6 +77,26 @@ pub const ACTIONS: &[Words] = &[
         "Held invitation let go",
         "The invitation of {email} was let go, because the change that held it was undone",
     ),
+    ("invitation.bounced", Group::Invitations, "Mail bounced", "The mail that invited {email} came back"),
+    (
+        "invitation.failures_told",
+        Group::Invitations,
+        "Inviter told of mails that did not arrive",
+        "The portal told {subject} of {invitations:invitation} that did not arrive",
+    ),
+    ("mail.bounced", Group::Organisation, "Another mail bounced", "A mail of the portal to {email} came back"),
+    (
+        "bounces.address_shown",
+        Group::Organisation,
+        "Address for bounces shown",
+        "{actor} was shown the address to which bounces are reported",
+    ),
+    (
+        "bounces.address_refused",
+        Group::Organisation,
+        "Address for bounces refused",
+        "{actor} asked for the address to which bounces are reported",
+    ),
     ("invitation.link_copied", Group::Invitations, "Link copied", "{actor} copied the link of {email}"),
     ("invitation.refused", Group::Invitations, "Inviting refused", "{actor} tried to invite people as {role}"),
     (

@@ -1,5 +1,7 @@
 //! The mails of this room: the invitation itself, and the word to the inviter that it was declined.
 
+mod summaries;
+
 use askama::Template;
 use futures::{FutureExt, future::BoxFuture};
 
@@ -17,8 +19,14 @@ use crate::{
 
 /// The word in the queue for an invitation.
 pub const INVITATION: &str = "invitation";
+/// The word in the queue for a reminder.
+pub const REMINDER: &str = "invitation_reminder";
+/// The word in the queue for what an inviter is told of invitations that did not arrive.
+pub const UNDELIVERED: &str = "invitations_undelivered";
 /// The word in the queue for a declined invitation.
 pub const DECLINED: &str = "invitation_declined";
+
+pub use summaries::UndeliveredMail;
 
 /// The invitation, with its link.
 pub struct InvitationMail;

@@ -36,6 +36,8 @@ pub struct Frame {
     pub can_view_audit: bool,
     /// What just happened.
     pub flash: Option<Flash>,
+    /// Why mails do not leave at the moment, for those who wait for theirs.
+    pub mail_trouble: Option<String>,
     /// Whether this is the demonstration.
     pub demo: bool,
 }

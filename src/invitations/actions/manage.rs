@@ -5,11 +5,11 @@ use serde_json::json;
 use super::send::mail_for;
 use crate::{
     access::{self, Granted, Permission, Scope},
-    audit::{Event, Outcome},
+    audit::{self, Event, Outcome, view::Line},
     error::{Error, Result},
-    invitations::{Invitation, PendingRow, Sort, State, link_of, store, store::Query},
+    invitations::{Invitation, PendingRow, Sort, State, email, link_of, store, store::Query},
     op::{Caller, Op},
-    outbox,
+    outbox::{self, Story},
     portal::Portal,
     sites::{self, Organisation},
     types::{Cursor, InvitationId, PageOf},
@@ -55,6 +55,34 @@ pub async fn show_invitation(portal: &Portal, caller: &Caller, id: InvitationId)
     let invitation = store::find(portal.db.reader(), id).await?.ok_or(Error::NotFound)?;
     caller.scope(portal, Permission::InviteStaff, invitation.scope).await?;
     Ok(invitation)
+}
+
+/// One invitation as the list shows it, in whatever state.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none in this scope.
+pub async fn show_row(portal: &Portal, caller: &Caller, scope: Scope, id: InvitationId) -> Result<PendingRow> {
+    let visible = caller.scope(portal, Permission::InviteStaff, scope).await?;
+    store::find_row(portal.db.reader(), &visible, id).await?.ok_or(Error::NotFound)
+}
+
+/// What is known of an invitation's past.
+pub struct History {
+    /// What the access log says, oldest first.
+    pub events: Vec<Line>,
+    /// Its mails, oldest first.
+    pub mails: Vec<Story>,
+}
+
+/// What happened to an invitation and to its mails.
+///
+/// # Errors
+/// When the caller may not invite there.
+pub async fn history_of(portal: &Portal, caller: &Caller, invitation: &Invitation) -> Result<History> {
+    let visible = caller.scope(portal, Permission::InviteStaff, invitation.scope).await?;
+    let events = audit::actions::history_of(portal, &visible, &invitation.id.to_string(), "invitation").await?;
+    let mails = outbox::stories(portal.db.reader(), invitation.id.uuid()).await?;
+    Ok(History { events, mails: mails.into_iter().filter(|story| story.kind != email::DECLINED).collect() })
 }
 
 /// Mails the same links again and restarts their windows; held invitations are approved by it. Whoever resends answers for the invitations from now on, so the

@@ -6,6 +6,7 @@ mod correct;
 mod hold;
 mod manage;
 mod send;
+mod undelivered;
 
 pub use super::store::Query;
 pub use accept::{Opened, accept_invitation, decline_invitation, find_by_code, open_link};
@@ -13,6 +14,8 @@ pub use check::{Counts, check_addresses, counts};
 pub use correct::correct_invitation;
 pub use hold::{Which, hold_unsupported, open_with_role, release_held_at, replace_role};
 pub use manage::{
-    Done, copy_link, delete_invitations, list_pending, may_copy_links, resend_invitations, show_invitation,
+    Done, History, copy_link, delete_invitations, history_of, list_pending, may_copy_links, resend_invitations,
+    show_invitation, show_row,
 };
 pub use send::{grantable_roles, invite_first_admin, invite_staff, show_batch};
+pub use undelivered::{ever_sent_to, of_mail, tell_of_failures};

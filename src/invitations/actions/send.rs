@@ -10,7 +10,8 @@ use crate::{
     audit::Event,
     error::{Error, Result},
     invitations::{
-        Batch, BatchAnswer, Checked, Invitation, NewBatch, NotSentRow, SentRow, Standing, State, Window, email, store,
+        Batch, BatchAnswer, Checked, Invitation, NewBatch, NotSentRow, SecondLook, SentRow, Standing, State, Window,
+        email, store,
     },
     op::{Caller, Op},
     outbox::NewMail,
@@ -141,6 +142,7 @@ async fn write(
             link_copied: false,
             access_until: batch.access_until,
             held_at: None,
+            second_look: SecondLook::NotNeeded,
         })
         .collect();
     let sent = invitations.iter().map(|new| SentRow { email: new.email.to_string(), invitation: new.id }).collect();

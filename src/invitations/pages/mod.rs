@@ -2,9 +2,11 @@
 
 mod batch;
 mod correct;
+mod detail;
 mod form;
 mod invite;
 mod join;
+mod mail;
 mod pending;
 mod review;
 
@@ -28,6 +30,7 @@ pub fn routes() -> Router<Portal> {
     Router::new()
         .route("/{scope}/invitations", get(pending::list))
         .route("/{scope}/invitations/selected", post(pending::submit_selected))
+        .route("/{scope}/invitations/{id}", get(detail::show))
         .route("/{scope}/invitations/{id}/link", post(pending::submit_copy))
         .route("/{scope}/invitations/{id}/correct", get(correct::show).post(correct::submit))
         .route("/{scope}/invitations/new", get(invite::show).post(invite::submit).layer(carried))

@@ -154,3 +154,21 @@ pub(in crate::invitations) async fn mark_corrected(
         .await?;
     Ok(done.rows_affected == 1)
 }
+
+/// Every invitation that was ever sent to an address in the organisation, newest first.
+pub(in crate::invitations) async fn ever_sent_to(
+    db: &impl ConnectionTrait,
+    organisation: OrganisationId,
+    email: &EmailAddress,
+) -> Result<Vec<InvitationId>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::OrganisationId.eq(organisation))
+        .filter(Column::EmailKey.eq(email.key()))
+        .order_by_desc(Column::Id)
+        .limit(50)
+        .into_tuple()
+        .all(db)
+        .await
+}
