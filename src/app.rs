@@ -49,7 +49,7 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(bounces::webhook::routes())
         .merge(assets::routes())
         .route("/health", get(health));
-    if demo { pages.merge(demo::mailbox::routes()) } else { pages }
+    if demo { pages.merge(demo::mailbox::routes()).merge(demo::authenticator::routes()) } else { pages }
 }
 
 #[derive(OpenApi)]

@@ -16,6 +16,8 @@ pub struct Keys {
     link: Secret<[u8; 32]>,
     pepper: Secret<[u8; 32]>,
     checkpoint: Secret<[u8; 32]>,
+    authenticator: Secret<[u8; 32]>,
+    recovery: Secret<[u8; 32]>,
 }
 
 impl Keys {
@@ -32,6 +34,8 @@ impl Keys {
             link: sub(b"care-portal link v1"),
             pepper: sub(b"care-portal password v1"),
             checkpoint: sub(b"care-portal checkpoint v1"),
+            authenticator: sub(b"care-portal authenticator v1"),
+            recovery: sub(b"care-portal recovery code v1"),
         }
     }
 
@@ -45,10 +49,29 @@ impl Keys {
         hmac(self.link.expose(), &[purpose.as_bytes(), &[0], id.as_bytes(), &generation.to_be_bytes()])
     }
 
+    /// The 160-bit secret that an account's authenticator app shares with the portal, derived so that no database holds it.
+    pub fn authenticator_secret(&self, account: uuid::Uuid, seed: &[u8]) -> [u8; 20] {
+        first(hmac(self.authenticator.expose(), &[account.as_bytes(), seed]))
+    }
+
+    /// The `n`th recovery code of an account's set: 80 bits.
+    pub fn recovery_code(&self, account: uuid::Uuid, seed: &[u8], n: u8) -> [u8; 10] {
+        first(hmac(self.recovery.expose(), &[account.as_bytes(), &[n], seed]))
+    }
+
     /// What is hashed in place of a password (NIST SP 800-63B-4 3.1.1.2: a keyed hash, its key stored apart).
     pub fn pepper(&self, password: &str) -> [u8; 32] {
         hmac(self.pepper.expose(), &[password.as_bytes()])
     }
+}
+
+/// The first bytes of a code: a keyed hash stays one when it is cut (RFC 2104, section 5).
+fn first<const N: usize>(code: [u8; 32]) -> [u8; N] {
+    let mut cut = [0; N];
+    for (to, from) in cut.iter_mut().zip(code) {
+        *to = from;
+    }
+    cut
 }
 
 fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {

@@ -118,7 +118,8 @@ impl Op {
         }
         if let Caller::Person(actor, _) = &mut caller {
             let memberships = access::memberships_of(&tx, actor.account, now).await?;
-            *actor = Actor::new(actor.account, actor.name.clone(), actor.email.clone(), actor.via, memberships);
+            *actor = Actor::new(actor.account, actor.name.clone(), actor.email.clone(), actor.via, memberships)
+                .proved(actor.proved_at);
         }
         Ok(Self { portal: portal.clone(), caller, tx, now, events: Vec::new(), mails: Vec::new() })
     }
@@ -154,6 +155,14 @@ impl Op {
     /// Where the request comes from.
     pub const fn origin(&self) -> &Origin {
         self.caller.origin()
+    }
+
+    /// Asks for a proof of the last ten minutes that it is really this person, before what would hurt most in the wrong hands.
+    ///
+    /// # Errors
+    /// [`Error::StepUpRequired`], which the doors turn into the question.
+    pub fn require_fresh_proof(&self) -> Result<()> {
+        if self.actor()?.is_fresh(self.now) { Ok(()) } else { Err(Error::StepUpRequired) }
     }
 
     /// Authority to write. A refusal ends the operation and is written to the access log.

@@ -7,6 +7,7 @@ import { startJoin } from './join.js';
 import { prepareBulk } from './bulk.js';
 import { prepareChoose } from './choose.js';
 import { prepareInvite } from './invite.js';
+import { preparePrint } from './print.js';
 import { prepareRole } from './roles.js';
 import { startWindows } from './window.js';
 
@@ -19,6 +20,7 @@ function prepare(root) {
   prepareForms(root);
   prepareBulk(root);
   prepareChoose(root);
+  preparePrint(root);
 }
 
 document.documentElement.classList.add('js');

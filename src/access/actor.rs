@@ -1,7 +1,9 @@
 //! The person (or key, or terminal) behind an operation, and the proofs of what they may do.
 
 use super::{Permission, PermissionSet, Refusal, Role, Scope, policy};
-use crate::types::{AccountId, ApiKeyId, MembershipId, SessionId};
+use std::time::Duration;
+
+use crate::types::{AccountId, ApiKeyId, MembershipId, SessionId, Timestamp};
 
 /// Where a request comes from, as the access log keeps it.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +56,12 @@ pub struct Actor {
     pub via: Via,
     /// The live memberships, narrowed by an API key if there is one.
     pub memberships: Vec<Membership>,
+    /// When the person last proved fully that it is them, in this session.
+    pub proved_at: Option<Timestamp>,
 }
+
+/// How long a full proof lasts for what asks for a fresh one (ASVS 7.5.3).
+pub const FRESH: Duration = Duration::from_secs(10 * 60);
 
 impl Actor {
     /// The actor with what the way in leaves of their rights: an API key gives the intersection of its own and its owner's.
@@ -65,7 +72,23 @@ impl Actor {
             }
             Via::Session(_) | Via::Terminal => memberships,
         };
-        Self { account, name, email, via, memberships }
+        Self { account, name, email, via, memberships, proved_at: None }
+    }
+
+    /// The same actor, who proved themselves at this instant.
+    #[must_use]
+    pub const fn proved(mut self, at: Option<Timestamp>) -> Self {
+        self.proved_at = at;
+        self
+    }
+
+    /// Whether the person proved themselves within the last ten minutes. A key was made under such a proof and acts by what it
+    /// was given then; whoever has the machine's own command line needs none.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        match self.via {
+            Via::Session(_) => self.proved_at.is_some_and(|at| now < at.plus(FRESH)),
+            Via::ApiKey { .. } | Via::Terminal => true,
+        }
     }
 
     /// Authority to write: `permission` at `scope`.

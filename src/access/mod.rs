@@ -6,6 +6,7 @@ mod permission;
 pub mod policy;
 mod role;
 mod scope;
+mod second_factor;
 mod store;
 
 pub use actor::{Actor, Granted, Membership, Origin, Via, Visible};
@@ -13,5 +14,6 @@ pub use permission::{Permission, PermissionSet};
 pub use policy::{Refusal, Target};
 pub use role::{CustomRole, DefaultRole, Role, RoleKey};
 pub use scope::Scope;
+pub use second_factor::SecondFactorFor;
+pub use store::{asked_for_second_factor, find_role, memberships_of, role_keys_of, role_names, roles_of};
 pub(crate) use store::{custom_role, membership};
-pub use store::{find_role, memberships_of, role_keys_of, role_names, roles_of};

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, Statement};
 
-use super::{CustomRole, DefaultRole, Membership, PermissionSet, Role, RoleKey, Scope};
+use super::{CustomRole, DefaultRole, Membership, PermissionSet, Role, RoleKey, Scope, SecondFactorFor};
 use crate::types::{AccountId, OrganisationId, Timestamp};
 
 pub(crate) mod custom_role {
@@ -84,6 +84,27 @@ impl From<custom_role::Model> for CustomRole {
             permissions: PermissionSet::from_keys(&row.permissions),
         }
     }
+}
+
+/// Whether any of these memberships belongs to an organisation that asks its holder for a second factor.
+///
+/// # Errors
+/// When the database fails.
+pub async fn asked_for_second_factor(db: &impl ConnectionTrait, memberships: &[Membership]) -> Result<bool, DbErr> {
+    for membership in memberships {
+        let row = db
+            .query_one_raw(Statement::from_sql_and_values(
+                db.get_database_backend(),
+                "SELECT second_factor FROM organisations WHERE id = $1",
+                [membership.scope.organisation.into()],
+            ))
+            .await?;
+        let setting: String = row.map_or(Ok(String::new()), |row| row.try_get("", "second_factor"))?;
+        if SecondFactorFor::from_key(&setting).asks(&membership.role) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The memberships that hold at `now`. Read on every request: a change is in force at the next one.

@@ -160,6 +160,22 @@ pub const ACTIONS: &[Words] = &[
     ("review.finished", Group::Reviews, "Review finished", "{actor} finished a review of who has access"),
     ("review.exported", Group::Reviews, "List of access exported", "{actor} exported who has access to {place}"),
     ("account.created", Group::SigningIn, "Account made", "{subject} made an account"),
+    (
+        "session.password_given",
+        Group::SigningIn,
+        "Password given",
+        "{subject} gave the right password; the second factor was asked",
+    ),
+    ("second_factor.refused", Group::SigningIn, "Proof refused", "A wrong proof was given for {subject}"),
+    (
+        "second_factor.authenticator_added",
+        Group::SigningIn,
+        "Authenticator set up",
+        "{subject} set up an authenticator app",
+    ),
+    ("second_factor.recovery_codes_made", Group::SigningIn, "Recovery codes made", "{subject} got new recovery codes"),
+    ("second_factor.recovery_code_used", Group::SigningIn, "Recovery code used", "{subject} used a recovery code"),
+    ("browser.trusted", Group::SigningIn, "Browser trusted", "{subject} trusts a browser for two weeks"),
     ("session.begun", Group::SigningIn, "Signed in", "{subject} signed in"),
     ("session.ended", Group::SigningIn, "Signed out", "{subject} signed out"),
     (

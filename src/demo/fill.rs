@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use totp_rs::Totp;
 
 use super::{DemoRole, PASSWORD, hospital, readings};
 use crate::{
     access::{DefaultRole, Origin, Permission, PermissionSet, RoleKey, Scope},
     app,
     db::Tx,
-    identity,
+    identity::{self, NewSession, Presence, actions::Who},
     invitations::{Accepted, Code, NewBatch, Window, actions, link_of},
     op::{Caller, Op},
     outbox::{self, Outcome, Transport, Worker},
@@ -132,9 +133,24 @@ impl History {
             actions::accept_invitation(&self.portal, &Self::outside(), Code::parse(&code).as_ref(), name, PASSWORD)
                 .await?;
         match accepted {
-            Accepted::Joined { .. } => Ok(()),
+            Accepted::Joined { session: Some(session), .. } => self.set_up_authenticator(&session).await,
             other => Err(anyhow!("{name} could not join: {other:?}")),
         }
+    }
+
+    /// As a phone would: reads the address in the picture, and types the code back.
+    async fn set_up_authenticator(&self, session: &NewSession) -> Result<()> {
+        let origin = Self::outside().origin().clone();
+        let token = session.token.expose();
+        let Presence::Half(half) = identity::actions::authenticate_session(&self.portal, token, origin).await? else {
+            return Err(anyhow!("nobody asked for a second factor"));
+        };
+        let offer = identity::actions::offer_authenticator(&self.portal, &half.account, None)?;
+        let phone = Totp::from_url(&offer.url).map_err(|error| anyhow!("an authenticator: {error}"))?;
+        let seconds = u64::try_from(self.portal.now().0 / 1000).unwrap_or(0);
+        let code = phone.generate(seconds).to_string();
+        identity::actions::add_authenticator(&self.portal, &Who::Half(&half), &offer.seed, &code, None).await?;
+        Ok(())
     }
 
     /// Delivers what is queued, so that the past has no undelivered mail.

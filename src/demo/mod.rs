@@ -1,6 +1,7 @@
 //! A made-up hospital for the demonstration: made by the portal's own actions under a clock that is turned back, so that
 //! everything in it could really have happened.
 
+pub mod authenticator;
 mod fill;
 mod hospital;
 pub mod mailbox;

@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait, DbErr, Statement};
 use crate::{
     error::{Error, Result},
     portal::Portal,
+    types::{AccountId, BrowserId, Timestamp},
 };
 
 /// Failures that cost nothing: people mistype.
@@ -30,6 +31,16 @@ impl Subject {
         Self { key: format!("account {email_key}"), free: FREE_FOR_ACCOUNT }
     }
 
+    /// A browser in which the account has signed in before counts for itself, so that nobody elsewhere can lock its owner out.
+    pub fn browser(id: BrowserId) -> Self {
+        Self { key: format!("browser {id}"), free: FREE_FOR_ACCOUNT }
+    }
+
+    /// Codes of a second factor: whoever tries them has the password already.
+    pub fn codes(account: AccountId) -> Self {
+        Self { key: format!("codes {account}"), free: FREE_FOR_ACCOUNT }
+    }
+
     /// An IPv6 customer has a whole /64 to choose addresses from, so that is what is counted.
     pub fn address(address: &str) -> Self {
         let network = match address.parse::<std::net::Ipv6Addr>() {
@@ -40,26 +51,39 @@ impl Subject {
     }
 }
 
+/// Counts a try before it is judged, so that many at once are no more than a few: refused while the subject has to wait. Whoever
+/// then proves right calls [`forget`].
+pub(in crate::identity) async fn reserve(portal: &Portal, subjects: &[Subject]) -> Result<()> {
+    refuse_if_waiting(portal, subjects).await?;
+    let tx = portal.db.begin_write().await?;
+    for subject in subjects {
+        // Behind the lock: who came first has been counted.
+        refuse_waiting(&tx, subject, portal.now()).await?;
+        add_failure(&tx, subject, portal).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
 /// Refuses while any of the subjects has to wait.
 pub(in crate::identity) async fn refuse_if_waiting(portal: &Portal, subjects: &[Subject]) -> Result<()> {
-    let now = portal.now();
     for subject in subjects {
-        let db = portal.db.reader();
-        let row = db
-            .query_one_raw(Statement::from_sql_and_values(
-                db.get_database_backend(),
-                "SELECT blocked_until FROM attempts WHERE subject = $1 AND blocked_until > $2",
-                [subject.key.as_str().into(), now.into()],
-            ))
-            .await?;
-        if let Some(row) = row {
-            let until: i64 = row.try_get("", "blocked_until")?;
-            return Err(Error::TooMany {
-                retry_after: Duration::from_millis(u64::try_from(until - now.0).unwrap_or(0)),
-            });
-        }
+        refuse_waiting(portal.db.reader(), subject, portal.now()).await?;
     }
     Ok(())
+}
+
+async fn refuse_waiting(db: &impl ConnectionTrait, subject: &Subject, now: Timestamp) -> Result<()> {
+    let row = db
+        .query_one_raw(Statement::from_sql_and_values(
+            db.get_database_backend(),
+            "SELECT blocked_until FROM attempts WHERE subject = $1 AND blocked_until > $2",
+            [subject.key.as_str().into(), now.into()],
+        ))
+        .await?;
+    let Some(row) = row else { return Ok(()) };
+    let until: i64 = row.try_get("", "blocked_until")?;
+    Err(Error::TooMany { retry_after: Duration::from_millis(u64::try_from(until - now.0).unwrap_or(0)) })
 }
 
 /// Counts one failure for each subject.

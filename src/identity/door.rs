@@ -7,7 +7,7 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 
-use super::actions;
+use super::{Needs, Presence, actions};
 use crate::{
     access::Actor,
     error::Error,
@@ -29,37 +29,68 @@ impl SignedIn {
     }
 }
 
-async fn caller(parts: &mut Parts, portal: &Portal) -> Result<Caller, Error> {
+async fn presence(parts: &mut Parts, portal: &Portal) -> Result<Presence, Error> {
     let origin = origin::of(parts, &portal.config);
     let jar = CookieJar::from_headers(&parts.headers);
-    if let Some(token) = cookies::get(&portal.config, &jar, cookies::Name::Session)
-        && let Some(caller) = actions::authenticate_session(portal, &token, origin.clone()).await?
-    {
-        return Ok(caller);
+    match cookies::get(&portal.config, &jar, cookies::Name::Session) {
+        Some(token) => actions::authenticate_session(portal, &token, origin).await,
+        None => Ok(Presence::Nobody),
     }
-    Ok(Caller::Visitor(origin))
+}
+
+/// Whoever is only half signed in is still a visitor everywhere but where the other half is asked.
+async fn caller(parts: &mut Parts, portal: &Portal) -> Result<Caller, Error> {
+    match presence(parts, portal).await? {
+        Presence::Whole(caller) => Ok(caller),
+        Presence::Half(_) | Presence::Nobody => Ok(Caller::Visitor(origin::of(parts, &portal.config))),
+    }
 }
 
 impl FromRequestParts<Portal> for SignedIn {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> Result<Self, Response> {
-        match caller(parts, portal).await {
-            Ok(caller @ Caller::Person(..)) => Ok(Self(caller)),
-            Ok(Caller::Visitor(_) | Caller::Portal(_)) => Err(see_other(&sign_in_address(parts))),
+        match presence(parts, portal).await {
+            Ok(Presence::Whole(caller)) => Ok(Self(caller)),
+            Ok(Presence::Half(half)) => Err(see_other(&leading_back(parts, page_for(half.needs)))),
+            Ok(Presence::Nobody) => Err(see_other(&leading_back(parts, "/sign-in"))),
             Err(error) => Err(PageError(error).into_response()),
         }
     }
 }
 
-/// The sign-in page that leads back to the page that was asked for. Only reading can be asked for again.
-fn sign_in_address(parts: &Parts) -> String {
+/// Where what is missing is given.
+pub(super) const fn page_for(needs: Needs) -> &'static str {
+    match needs {
+        Needs::SetUp => "/second-factor/set-up",
+        Needs::SecondFactor | Needs::Nothing => "/sign-in/second-factor",
+    }
+}
+
+/// A page on the way, which leads back to the one that was asked for. Only reading can be asked for again.
+fn leading_back(parts: &Parts, way: &str) -> String {
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     if parts.method != Method::GET || path == "/" {
-        return "/sign-in".to_owned();
+        return way.to_owned();
     }
-    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", path).finish();
-    format!("/sign-in?{query}")
+    with_next(way, path)
+}
+
+/// An address that remembers where to go on.
+pub(super) fn with_next(way: &str, next: &str) -> String {
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
+    format!("{way}?{query}")
+}
+
+/// Whoever it is, told apart by how far they have come. For the pages that ask for the second factor.
+pub struct Arriving(pub Presence);
+
+impl FromRequestParts<Portal> for Arriving {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> Result<Self, PageError> {
+        Ok(Self(presence(parts, portal).await?))
+    }
 }
 
 /// Whoever it is: signed in or not. For the pages of an invitation.
@@ -88,7 +119,11 @@ impl FromRequestParts<Portal> for ApiCaller {
                 let token = text.strip_prefix("Bearer ").unwrap_or_default().trim().to_owned();
                 actions::authenticate_key(portal, &token, origin::of(parts, &portal.config)).await?
             }
-            None => Some(caller(parts, portal).await?),
+            None => match presence(parts, portal).await? {
+                Presence::Whole(caller) => Some(caller),
+                Presence::Half(_) => return Err(Problem(Error::SecondFactorRequired)),
+                Presence::Nobody => None,
+            },
         };
         match found {
             Some(caller @ Caller::Person(..)) => Ok(Self(caller)),

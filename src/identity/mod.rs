@@ -1,7 +1,8 @@
-//! Accounts and how one proves to be the person behind one: passwords, sessions, API keys.
+//! Accounts and how one proves to be the person behind one: passwords, second factors, sessions, API keys.
 
 pub mod actions;
 mod attempts;
+mod codes;
 pub mod door;
 pub mod pages;
 mod passwords;
@@ -10,7 +11,8 @@ mod store;
 pub use passwords::{Strength, judge};
 
 use crate::{
-    access::{PermissionSet, Scope},
+    access::{Origin, PermissionSet, Scope},
+    op::Caller,
     types::{AccountId, ApiKeyId, Secret, SessionId, Timestamp},
 };
 
@@ -25,13 +27,80 @@ pub struct Account {
     pub email: String,
 }
 
-/// A fresh session: what the cookie gets.
+/// By what somebody proved that it is them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// The password alone, where no second factor is asked.
+    Password,
+    /// The password and a code of an authenticator app.
+    Authenticator,
+    /// A passkey, which asks for a finger, a face or a PIN itself.
+    Passkey,
+    /// The password and a recovery code.
+    RecoveryCode,
+    /// The password in a browser that the person trusts.
+    Browser,
+}
+
+impl Means {
+    /// As it is stored.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Authenticator => "authenticator",
+            Self::Passkey => "passkey",
+            Self::RecoveryCode => "recovery code",
+            Self::Browser => "browser",
+        }
+    }
+}
+
+/// What is still missing before a session may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: the session is whole.
+    Nothing,
+    /// The second factor that the account has.
+    SecondFactor,
+    /// A second factor must be set up first.
+    SetUp,
+}
+
+/// A fresh session: what the cookies get.
 #[derive(Clone, Debug)]
 pub struct NewSession {
     /// Its id.
     pub id: SessionId,
     /// The secret; stored only as a hash.
     pub token: Secret<String>,
+    /// What is still missing.
+    pub needs: Needs,
+    /// The secret by which this browser is known again, once the session is whole.
+    pub browser: Option<Secret<String>>,
+}
+
+/// Somebody who has given the right password, and nothing else yet.
+#[derive(Clone, Debug)]
+pub struct HalfSignedIn {
+    /// Their session.
+    pub session: SessionId,
+    /// Their account.
+    pub account: Account,
+    /// What is missing.
+    pub needs: Needs,
+    /// Where they are.
+    pub origin: Origin,
+}
+
+/// Whom a session's token stands for.
+#[derive(Clone, Debug)]
+pub enum Presence {
+    /// Nobody, or nobody any more.
+    Nobody,
+    /// Somebody who cannot do anything yet but bring what is missing.
+    Half(HalfSignedIn),
+    /// Somebody signed in, with the authority of this moment.
+    Whole(Caller),
 }
 
 /// An API key as its owner sees it.

@@ -16,8 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     access::{PermissionSet, RoleKey, Scope},
+    identity::NewSession,
     outbox::Delivery,
-    types::{AccountId, BatchId, EmailAddress, InvitationId, MailId, Secret, Timestamp},
+    types::{AccountId, BatchId, EmailAddress, InvitationId, MailId, Timestamp},
 };
 
 pub use links::{Code, join_url, link_of};
@@ -397,8 +398,8 @@ pub enum Accepted {
     Joined {
         /// Where the membership holds.
         scope: Scope,
-        /// The new account's session token.
-        session: Option<Secret<String>>,
+        /// The new account's session; what is still missing before it may be used is asked next.
+        session: Option<NewSession>,
     },
     /// The link is dead.
     Dead(Dead),

@@ -17,7 +17,12 @@ pub enum Name {
     Join,
     /// A message for the next page.
     Flash,
+    /// By which a browser is known again; stays for long, and says nothing about anybody.
+    Browser,
 }
+
+/// Browsers keep no cookie for longer than 400 days (RFC 6265bis).
+const BROWSER_STAYS: time::Duration = time::Duration::days(400);
 
 impl Name {
     /// `__Host-` binds a cookie to this very host and to TLS (RFC 6265bis); on this machine's plain http browsers refuse it.
@@ -29,6 +34,8 @@ impl Name {
             (Self::Join, false) => "join",
             (Self::Flash, true) => "__Host-flash",
             (Self::Flash, false) => "flash",
+            (Self::Browser, true) => "__Host-browser",
+            (Self::Browser, false) => "browser",
         }
     }
 }
@@ -38,7 +45,7 @@ pub fn get(config: &Config, jar: &CookieJar, name: Name) -> Option<String> {
     jar.get(name.text(config.is_https())).map(|cookie| cookie.value().to_owned())
 }
 
-/// Sets a cookie that ends with the browser and that no script can read.
+/// Sets a cookie that no script can read. It ends with the browser, except the one by which the browser is known again.
 pub fn set(config: &Config, jar: CookieJar, name: Name, value: String) -> CookieJar {
     jar.add(build(config, name, value))
 }
@@ -49,12 +56,15 @@ pub fn clear(config: &Config, jar: CookieJar, name: Name) -> CookieJar {
 }
 
 fn build(config: &Config, name: Name, value: String) -> Cookie<'static> {
-    Cookie::build((name.text(config.is_https()), value))
+    let cookie = Cookie::build((name.text(config.is_https()), value))
         .path("/")
         .http_only(true)
         .secure(config.is_https())
-        .same_site(SameSite::Lax)
-        .build()
+        .same_site(SameSite::Lax);
+    match name {
+        Name::Browser => cookie.max_age(BROWSER_STAYS).build(),
+        Name::Session | Name::Join | Name::Flash => cookie.build(),
+    }
 }
 
 /// How much of a message is kept, as it stands in the cookie: browsers take 4096 bytes, and other cookies are sent along.

@@ -63,8 +63,10 @@ pub fn see_other(path: &str) -> Response {
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let error = self.0;
-        if matches!(error, Error::SignInRequired) {
-            return see_other("/sign-in");
+        match error {
+            Error::SignInRequired => return see_other("/sign-in"),
+            Error::SecondFactorRequired => return see_other("/sign-in/second-factor"),
+            _ => {}
         }
         if let Error::Internal(cause) = &error {
             tracing::error!(?cause, "a page failed");

@@ -8,7 +8,7 @@ use mail_parser::MessageParser;
 use serde_json::json;
 
 use crate::support::{
-    app::{Database, PASSWORD, TestApp},
+    app::{Database, PASSWORD, TestApp, phone_with},
     browser::{Browser, Options},
     keys,
 };
@@ -19,6 +19,9 @@ pub async fn sign_in(browser: &Browser, app: &TestApp, email: &str, password: &s
     browser.goto(&app.url).await;
     browser.fill("#email", email).await;
     browser.fill("#password", password).await;
+    browser.click("form.stack .primary").await;
+    browser.wait_text("One more proof").await;
+    browser.fill("#code", &app.code_of(email).await).await;
     browser.click("form.stack .primary").await;
     browser.wait_text("My Deployments").await;
 }
@@ -82,11 +85,18 @@ fn link_in(mail: &str) -> &str {
     mail.split_whitespace().find(|word| word.contains("/join#")).unwrap_or_else(|| panic!("no link in {mail}"))
 }
 
-async fn create_account(browser: &Browser, name: &str) {
+async fn create_account(browser: &Browser, app: &TestApp, name: &str) {
     browser.wait_text("Create your account").await;
     browser.fill("#full_name", name).await;
     browser.fill("#password", PASSWORD).await;
     browser.click("form[action='/join/accept'] .primary").await;
+    browser.wait_text("Protect your account").await;
+    browser.click_text(Some("summary"), "I cannot scan it").await;
+    let phone = phone_with(&browser.text(".key").await);
+    browser.fill("#code", &phone.generate(app.seconds()).to_string()).await;
+    browser.click_text(Some("button"), "Confirm the code").await;
+    browser.wait_text("Your recovery codes").await;
+    browser.click_text(Some("a"), "I have kept them: go on").await;
     browser.wait_url("/patients").await;
     wait_texts(browser, &["Cardiology", "All patients", "Welcome. Your access is ready."]).await;
     assert_eq!(browser.title().await, "Patient List – Care Portal");
@@ -148,7 +158,7 @@ async fn from_the_list_menu_to_the_patient_list() {
     ben.wait_text("10 more characters needed").await;
     ben.fill("#password", PASSWORD).await;
     ben.wait_text("Strong.").await;
-    create_account(&ben, "Ben Achterberg").await;
+    create_account(&ben, &app, "Ben Achterberg").await;
     assert_eq!(complaints(&ben).await, [""; 0]);
 
     ada.goto(&format!("{}{}/staff", app.url, app.cardiology.path())).await;
@@ -212,7 +222,7 @@ async fn the_same_story_without_script() {
     ben.goto(&format!("{}/join", app.url)).await;
     ben.fill("#code", code).await;
     ben.click_text(Some("button"), "Open invitation").await;
-    create_account(&ben, "Ben Achterberg").await;
+    create_account(&ben, &app, "Ben Achterberg").await;
 
     // Deleting asks on a page of its own.
     ada.click_text(Some("summary"), "Menu for eilidh@northfield.example").await;

@@ -41,7 +41,12 @@ on_both! {
             assert!(page.contains(expected), "{expected}\n{page}");
         }
         let answer = accept(&ben, &id.to_string(), PASSWORD).await;
-        assert_eq!((answer.status(), location(&answer)), (StatusCode::SEE_OTHER, app.cardiology.path()));
+        let set_up = location(&answer);
+        assert!(set_up.starts_with("/second-factor/set-up?next="), "{set_up}");
+        let patients = format!("{}/patients", app.cardiology.path());
+        assert!(location(&ben.get(&patients).await).starts_with("/second-factor/set-up?next="), "a password alone opens nothing");
+        let page = ben.set_up_authenticator(&set_up, app.seconds()).await;
+        assert!(page.contains("Your recovery codes") && page.contains(&format!("href=\"{}\"", app.cardiology.path())), "{page}");
         assert!(ben.page(&format!("{}/patients", app.cardiology.path())).await.contains("Ben Achterberg"));
         assert_eq!(app.events("invitation.accepted").await, 2);
         app.sign_in("ben@northfield.example").await;
@@ -68,7 +73,7 @@ on_both! {
         open(&two, &app.code(id, 1)).await;
         let id = id.to_string();
         let (first, second) = tokio::join!(accept(&one, &id, PASSWORD), accept(&two, &id, PASSWORD));
-        let joined = [&first, &second].iter().filter(|answer| location(answer) == app.cardiology.path()).count();
+        let joined = [&first, &second].iter().filter(|answer| location(answer).starts_with("/second-factor/set-up")).count();
         assert_eq!(joined, 1, "{} {}", first.status(), second.status());
         assert_eq!(app.count("SELECT COUNT(*) FROM accounts WHERE email_key = 'ben@northfield.example'").await, 1);
         assert_eq!(app.count("SELECT COUNT(*) FROM memberships WHERE email_key = 'ben@northfield.example'").await, 1);
@@ -148,6 +153,9 @@ on_both! {
         let answer = accept(&ben, &id.to_string(), "another long password, of an attacker").await;
         assert_eq!(location(&answer), "/join", "the link never sets its password");
         let answer = ben.post("/sign-in", &[("email", "ben@northfield.example"), ("password", PASSWORD), ("next", "/join")]).await;
+        assert_eq!(location(&answer), "/sign-in/second-factor?next=%2Fjoin");
+        let code = app.code_of("ben@northfield.example").await;
+        let answer = ben.post("/sign-in/second-factor", &[("code", &code), ("next", "/join")]).await;
         assert_eq!(location(&answer), "/join");
         assert!(ben.page("/join").await.contains("Accept invitation"));
         let answer = ben.post("/join/accept", &[("invitation", &id.to_string())]).await;

@@ -41,6 +41,7 @@ mod plans;
 mod races;
 mod reviews;
 mod roles;
+mod second_factor;
 mod signing_in;
 mod staff;
 mod staff_endings;

@@ -17,6 +17,10 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/health", true),
     ("GET", "/sign-in", true),
     ("POST", "/sign-in", true),
+    ("GET", "/sign-in/second-factor", true),
+    ("POST", "/sign-in/second-factor", true),
+    ("GET", "/second-factor/set-up", true),
+    ("POST", "/second-factor/authenticator", true),
     ("POST", "/sign-out", true),
     ("GET", "/profile", false),
     ("POST", "/profile/api-keys", false),
@@ -96,7 +100,7 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
 ];
 
 /// Exists in the demonstration only, which a test of its own covers.
-const DEMO_ROUTES: [&str; 2] = ["/mailbox", "/mailbox/{id}"];
+const DEMO_ROUTES: [&str; 3] = ["/mailbox", "/mailbox/{id}", "/authenticator"];
 
 /// What stands in an address instead of the words in braces.
 #[derive(Clone)]

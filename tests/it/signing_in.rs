@@ -30,9 +30,17 @@ on_both! {
         let sign_in = location(&visitor.get(&asked).await);
         assert!(sign_in.starts_with("/sign-in?next="), "{sign_in}");
         let answer = visitor.post("/sign-in", &[("email", "ADA@northfield.example "), ("password", PASSWORD), ("next", &asked)]).await;
+        let second = location(&answer);
+        assert!(second.starts_with("/sign-in/second-factor?next="), "{second}");
+        let code = app.code_of("ada@northfield.example").await;
+        let answer = visitor.post("/sign-in/second-factor", &[("code", &code), ("next", &asked)]).await;
         assert_eq!(location(&answer), asked);
         for foreign in ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"] {
-            let answer = app.visitor().post("/sign-in", &[("email", "ada@northfield.example"), ("password", PASSWORD), ("next", foreign)]).await;
+            let visitor = app.visitor();
+            let answer = visitor.post("/sign-in", &[("email", "ada@northfield.example"), ("password", PASSWORD), ("next", foreign)]).await;
+            assert_eq!(location(&answer), "/sign-in/second-factor", "{foreign}");
+            let code = app.code_of("ada@northfield.example").await;
+            let answer = visitor.post("/sign-in/second-factor", &[("code", &code), ("next", foreign)]).await;
             assert_eq!(location(&answer), "/", "{foreign}");
         }
     }
@@ -106,23 +114,8 @@ on_both! {
         app.sign_in("ada@northfield.example").await;
         let code = app.code(id, 1);
         for table in ["invitations", "mails", "events", "batches", "sessions", "accounts"] {
-            let text = dump(app, table).await;
+            let text = app.dump(table).await;
             assert!(!text.contains(&code[30..60]) && !text.contains(PASSWORD), "{table}");
         }
     }
-}
-
-/// Every value of a table as text.
-async fn dump(app: &TestApp, table: &str) -> String {
-    use sea_orm::{FromQueryResult, JsonValue, Statement};
-    let db = app.portal.db.reader();
-    let sql = if app.portal.db.is_sqlite() {
-        format!("SELECT * FROM {table}")
-    } else {
-        format!("SELECT to_jsonb(t)::text AS t FROM {table} t")
-    };
-    let rows =
-        JsonValue::find_by_statement(Statement::from_string(db.get_database_backend(), sql)).all(db).await.unwrap();
-    assert!(!rows.is_empty(), "{table} has rows");
-    serde_json::to_string(&rows).unwrap()
 }

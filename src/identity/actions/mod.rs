@@ -2,6 +2,7 @@
 
 mod accounts;
 mod keys;
+mod second_factor;
 mod sessions;
 mod sign_in;
 
@@ -11,7 +12,11 @@ pub use accounts::{
     HashedPassword, act_from_terminal, address_of, any_account, create_account, find_account, hash_password, name_of,
 };
 pub use keys::{authenticate_key, list_api_keys, make_api_key, revoke_api_key};
-pub use sessions::{authenticate_session, begin_session, end_access, forget_dead_sessions, sign_out};
+pub use second_factor::{
+    Offer, SetUp, Who, add_authenticator, code_in_demonstration, factors_of, give_code, make_recovery_codes,
+    offer_authenticator, prove_again,
+};
+pub use sessions::{authenticate_session, begin_session, end_access, forget_dead_sessions, give_up, sign_out};
 pub use sign_in::sign_in;
 
 /// What is only for showing when something was last used is written at most once a minute.

@@ -1,4 +1,7 @@
 //! Sessions: how they begin, how a request finds its own, how they end.
+//!
+//! A session begins *half* with the right password, and becomes *whole* (a new session with a new token; the half one is gone) when
+//! the second factor is there. Only a whole one is anybody's authority.
 
 use std::time::Duration;
 
@@ -9,57 +12,178 @@ use super::TOUCH_AFTER;
 use crate::{
     access::{self, Actor, Origin, Scope, Via},
     audit::{Event, Outcome},
-    error::Result,
-    identity::{Account, NewSession, store},
+    error::{Error, Result},
+    identity::{
+        Account, HalfSignedIn, Means, Needs, NewSession, Presence,
+        store::{
+            self,
+            sessions::{Limits, New, Whole},
+        },
+    },
     op::{Caller, Op},
     portal::Portal,
-    types::{AccountId, Secret, sha256},
+    types::{AccountId, BrowserId, EmailAddress, Secret, Timestamp, sha256},
 };
 
 /// Purposes keep one kind of secret from being taken for another (ASVS 9.2.2).
 const SESSION: &str = "session v1";
+const BROWSER: &str = "browser v1";
+/// How long a half session waits for the second factor.
+const HALF_LIVES: Duration = Duration::from_secs(15 * 60);
+/// How long **Remember me** trusts a browser.
+pub(super) const TRUST_LASTS: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// Begins a session for an account that has proved itself inside this operation.
+/// Begins a session for an account whose password was right, inside this operation. It is whole at once where no second factor
+/// is asked, or where the browser is one that the person trusts.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn begin_session(op: &mut Op, account: &Account) -> Result<NewSession> {
-    let token = URL_SAFE_NO_PAD.encode(op.portal().rng.bytes::<32>());
-    let id = op.new_id();
-    store::sessions::insert_session(op.tx(), id, sha256(SESSION, token.as_bytes()), account.id, op.origin(), op.now())
-        .await?;
-    store::sessions::touch_session(op.tx(), id, account.id, op.now()).await?;
+pub async fn begin_session(op: &mut Op, account: &Account, browser: Option<&str>) -> Result<NewSession> {
+    let counts = store::factors::count(op.tx(), account.id).await?;
     let memberships = access::memberships_of(op.tx(), account.id, op.now()).await?;
-    op.record(Event {
-        action: "session.begun",
-        subject: account.id.to_string(),
-        scope: memberships.first().map(|m| m.scope),
-        outcome: Outcome::Done,
-        detail: json!({ "session": id }),
-    });
-    Ok(NewSession { id, token: Secret::new(token) })
+    let known = known_browser(op.tx(), &account.email, browser).await?;
+    let trusted = known.and_then(|row| row.trusted_until).is_some_and(|until| until > op.now());
+    if counts.authenticators + counts.passkeys > 0 {
+        if trusted {
+            return begin_whole(op, account, Means::Browser, None, browser).await;
+        }
+        return begin_half(op, account, Needs::SecondFactor).await;
+    }
+    if access::asked_for_second_factor(op.tx(), &memberships).await? {
+        return begin_half(op, account, Needs::SetUp).await;
+    }
+    let now = op.now();
+    begin_whole(op, account, Means::Password, Some(now), browser).await
 }
 
-/// The person behind a session's token, with the authority they have at this moment.
+async fn begin_half(op: &mut Op, account: &Account, needs: Needs) -> Result<NewSession> {
+    let (id, token) = insert(op, account, Means::Password, None).await?;
+    let event = session_event(op, "session.password_given", account.id, json!({ "session": id })).await?;
+    op.record(event);
+    Ok(NewSession { id, token, needs, browser: None })
+}
+
+/// Begins a session of somebody who has proved everything that is asked. `proved_at` is none where a trusted browser stood in.
+pub(super) async fn begin_whole(
+    op: &mut Op,
+    account: &Account,
+    means: Means,
+    proved_at: Option<Timestamp>,
+    browser: Option<&str>,
+) -> Result<NewSession> {
+    let (browser, browser_token) = meet_browser(op, account, browser).await?;
+    let (id, token) = insert(op, account, means, Some(Whole { proved_at, browser: Some(browser) })).await?;
+    store::sessions::touch_session(op.tx(), id, account.id, op.now()).await?;
+    let detail = json!({ "session": id, "means": means.key() });
+    let event = session_event(op, "session.begun", account.id, detail).await?;
+    op.record(event);
+    Ok(NewSession { id, token, needs: Needs::Nothing, browser: Some(browser_token) })
+}
+
+async fn insert(
+    op: &Op,
+    account: &Account,
+    means: Means,
+    whole: Option<Whole>,
+) -> Result<(crate::types::SessionId, Secret<String>)> {
+    let token = URL_SAFE_NO_PAD.encode(op.portal().rng.bytes::<32>());
+    let id = op.new_id();
+    let token_hash = sha256(SESSION, token.as_bytes());
+    let new = New { id, token_hash, account: account.id, origin: op.origin(), means, whole };
+    store::sessions::insert_session(op.tx(), new, op.now()).await?;
+    Ok((id, Secret::new(token)))
+}
+
+async fn session_event(op: &Op, action: &'static str, account: AccountId, detail: serde_json::Value) -> Result<Event> {
+    let memberships = access::memberships_of(op.tx(), account, op.now()).await?;
+    let scope = memberships.first().map(|m| m.scope);
+    Ok(Event { action, subject: account.to_string(), scope, outcome: Outcome::Done, detail })
+}
+
+/// The browser behind a cookie, if this account has used it.
+pub(super) async fn known_browser(
+    db: &impl sea_orm::ConnectionTrait,
+    email: &str,
+    token: Option<&str>,
+) -> Result<Option<store::browsers::BrowserRow>> {
+    let key = EmailAddress::parse(email).map(|address| address.key().to_owned()).unwrap_or_default();
+    let hash = sha256(BROWSER, token.unwrap_or_default().as_bytes());
+    Ok(store::browsers::find(db, &key, hash).await?)
+}
+
+/// Writes down that the account uses this browser. One that nobody used yet gets a token of its own.
+async fn meet_browser(op: &mut Op, account: &Account, token: Option<&str>) -> Result<(BrowserId, Secret<String>)> {
+    // What has another shape was not made here.
+    let made_here = |token: &&str| URL_SAFE_NO_PAD.decode(token).is_ok_and(|bytes| bytes.len() == 32);
+    let token = match token.filter(made_here) {
+        Some(token) => token.to_owned(),
+        None => URL_SAFE_NO_PAD.encode(op.portal().rng.bytes::<32>()),
+    };
+    let hash = sha256(BROWSER, token.as_bytes());
+    let (id, _new) = store::browsers::meet(op.tx(), op.new_id(), account.id, hash, op.origin(), op.now()).await?;
+    Ok((id, Secret::new(token)))
+}
+
+/// Makes a half session whole: the half one is gone, and a whole one with a new token takes its place.
+pub(super) async fn complete(
+    op: &mut Op,
+    half: &HalfSignedIn,
+    means: Means,
+    browser: Option<&str>,
+    remember: bool,
+) -> Result<NewSession> {
+    if !store::sessions::delete_session(op.tx(), half.session).await? {
+        return Err(Error::SignInRequired);
+    }
+    let now = op.now();
+    let session = begin_whole(op, &half.account, means, Some(now), browser).await?;
+    if remember {
+        let token = session.browser.as_ref().map(|token| token.expose().as_str());
+        if let Some(row) = known_browser(op.tx(), &half.account.email, token).await? {
+            store::browsers::trust(op.tx(), half.account.id, row.id, now.plus(TRUST_LASTS)).await?;
+            let detail = json!({ "browser": row.id });
+            let event = session_event(op, "browser.trusted", half.account.id, detail).await?;
+            op.record(event);
+        }
+    }
+    Ok(session)
+}
+
+/// Whom a session's token stands for, with the authority they have at this moment.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn authenticate_session(portal: &Portal, token: &str, origin: Origin) -> Result<Option<Caller>> {
+pub async fn authenticate_session(portal: &Portal, token: &str, origin: Origin) -> Result<Presence> {
     let now = portal.now();
-    let seen_after = now.minus(Duration::from_secs(portal.config.session_idle_minutes * 60));
-    let created_after = now.minus(Duration::from_secs(portal.config.session_hours * 3600));
+    let limits = Limits {
+        seen_after: now.minus(Duration::from_secs(portal.config.session_idle_minutes * 60)),
+        created_after: now.minus(Duration::from_secs(portal.config.session_hours * 3600)),
+        half_after: now.minus(HALF_LIVES),
+    };
     let hash = sha256(SESSION, token.as_bytes());
-    let Some(row) = store::sessions::find_session(portal.db.reader(), hash, seen_after, created_after).await? else {
-        return Ok(None);
+    let Some(row) = store::sessions::find_session(portal.db.reader(), hash, &limits).await? else {
+        return Ok(Presence::Nobody);
     };
     let memberships = access::memberships_of(portal.db.reader(), row.account_id, now).await?;
+    let missing = if row.has_factor {
+        if row.is_whole() { Needs::Nothing } else { Needs::SecondFactor }
+    } else if !row.is_whole() || access::asked_for_second_factor(portal.db.reader(), &memberships).await? {
+        // The organisation may ask for one since the session began.
+        Needs::SetUp
+    } else {
+        Needs::Nothing
+    };
+    if missing != Needs::Nothing {
+        let account = Account { id: row.account_id, name: row.name, email: row.email };
+        return Ok(Presence::Half(HalfSignedIn { session: row.id, account, needs: missing, origin }));
+    }
     if now >= row.seen_at.plus(TOUCH_AFTER) {
         let tx = portal.db.begin_write().await?;
         store::sessions::touch_session(&tx, row.id, row.account_id, now).await?;
         tx.commit().await?;
     }
     let actor = Actor::new(row.account_id, row.name, row.email, Via::Session(row.id), memberships);
-    Ok(Some(Caller::Person(actor, origin)))
+    Ok(Presence::Whole(Caller::Person(actor.proved(row.proved_at), origin)))
 }
 
 /// Ends what an account still has open when its access to `scope` ends: every session, since none of them says for which scope
@@ -107,4 +231,15 @@ pub async fn forget_dead_sessions(portal: &Portal) -> Result<u64> {
     let deleted = store::sessions::delete_dead_sessions(&tx, before).await?;
     tx.commit().await?;
     Ok(deleted)
+}
+
+/// Ends a half session that somebody does not want to go on with.
+///
+/// # Errors
+/// When the database fails.
+pub async fn give_up(portal: &Portal, half: &HalfSignedIn) -> Result<()> {
+    let tx = portal.db.begin_write().await?;
+    store::sessions::delete_session(&tx, half.session).await?;
+    tx.commit().await?;
+    Ok(())
 }

@@ -1,8 +1,8 @@
-//! Signing in by password.
+//! Signing in by password: the first half of proving who one is.
 
 use serde_json::json;
 
-use super::begin_session;
+use super::sessions::{begin_session, known_browser};
 use crate::{
     access::Origin,
     audit::{Event, Outcome},
@@ -13,21 +13,31 @@ use crate::{
     types::EmailAddress,
 };
 
-/// Signs in by password. Unknown and wrong answer alike, in words and in time. The account's second factor, where it must have
-/// one, is asked between this and [`begin_session`].
+/// Signs in by password. Unknown and wrong answer alike, in words and in time. `browser` is the token by which the browser may be
+/// known. The session is half until the second factor is there, where one is asked.
 ///
 /// # Errors
 /// [`Error::Invalid`] when the pair does not fit, [`Error::TooMany`] after too many failures.
-pub async fn sign_in(portal: &Portal, origin: &Origin, email: &str, password: &str) -> Result<NewSession> {
+pub async fn sign_in(
+    portal: &Portal,
+    origin: &Origin,
+    email: &str,
+    password: &str,
+    browser: Option<&str>,
+) -> Result<NewSession> {
     let key = EmailAddress::parse(email).map(|address| address.key().to_owned()).unwrap_or_default();
-    let subjects = [Subject::account(&key), Subject::address(&origin.address)];
+    let known = known_browser(portal.db.reader(), &key, browser).await?;
+    let who = known.map_or_else(|| Subject::account(&key), |browser| Subject::browser(browser.id));
+    let subjects = [who, Subject::address(&origin.address)];
+    let [who, address] = &subjects;
     attempts::refuse_if_waiting(portal, &subjects).await?;
+    attempts::reserve(portal, std::slice::from_ref(who)).await?;
     let found = store::accounts::find_account(portal.db.reader(), &key).await?;
     let (account, stored) = found.map_or((None, None), |(account, hash)| (Some(account), Some(hash)));
     let fits = passwords::verify(portal, password, stored).await?;
     let caller = Caller::Visitor(origin.clone());
     let Some(account) = account.filter(|_| fits) else {
-        attempts::count_failure(portal, &subjects).await?;
+        attempts::count_failure(portal, std::slice::from_ref(address)).await?;
         let event = Event {
             action: "session.refused",
             subject: key,
@@ -39,9 +49,8 @@ pub async fn sign_in(portal: &Portal, origin: &Origin, email: &str, password: &s
         return Err(Error::field("password", "This e-mail and password do not belong together"));
     };
     let mut op = Op::begin(portal, &caller).await?;
-    let [by_account, _] = &subjects;
-    attempts::forget(op.tx(), by_account).await?;
-    let session = begin_session(&mut op, &account).await?;
+    attempts::forget(op.tx(), who).await?;
+    let session = begin_session(&mut op, &account, browser).await?;
     op.commit().await?;
     Ok(session)
 }

@@ -1,21 +1,85 @@
-//! Signing in and out, and one's own profile.
+//! Signing in and out, second factors, and one's own profile.
 
 mod profile;
+mod second_factor;
 mod sign_in;
 
+use askama::Template;
 use axum::{
     Router,
+    http::{HeaderValue, StatusCode},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
+use axum_extra::extract::CookieJar;
+use serde::Deserialize;
 
-use crate::portal::Portal;
+use crate::{
+    error::Error,
+    identity::{Needs, NewSession, door},
+    portal::Portal,
+    web::{PageResult, cookies, page_with_status, see_other},
+};
 
 /// The pages of this room.
 pub fn routes() -> Router<Portal> {
     Router::new()
         .route("/sign-in", get(sign_in::show).post(sign_in::submit))
+        .route("/sign-in/second-factor", get(second_factor::show).post(second_factor::submit))
+        .route("/second-factor/set-up", get(second_factor::show_set_up))
+        .route("/second-factor/authenticator", post(second_factor::submit_authenticator))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/profile", get(profile::show))
         .route("/profile/api-keys", post(profile::submit_key))
         .route("/profile/api-keys/{id}/revoke", post(profile::submit_revoke))
+}
+
+#[derive(Deserialize)]
+struct NextQuery {
+    #[serde(default)]
+    next: String,
+}
+
+/// Only a path of this portal: anything else could lead to another site.
+fn local(next: &str) -> &str {
+    let plain = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', '\t']);
+    if plain { next } else { "/" }
+}
+
+/// The token by which the browser may be known.
+fn browser_in(portal: &Portal, jar: &CookieJar) -> Option<String> {
+    cookies::get(&portal.config, jar, cookies::Name::Browser)
+}
+
+/// Puts a session into the cookies.
+pub fn keep(portal: &Portal, jar: CookieJar, session: &NewSession) -> CookieJar {
+    let jar = cookies::set(&portal.config, jar, cookies::Name::Session, session.token.expose().clone());
+    match &session.browser {
+        Some(token) => cookies::set(&portal.config, jar, cookies::Name::Browser, token.expose().clone()),
+        None => jar,
+    }
+}
+
+/// Where a session that has just begun goes on: to what is missing, or to the page that was asked for.
+pub fn onward(needs: Needs, next: &str) -> String {
+    match needs {
+        Needs::Nothing => local(next).to_owned(),
+        Needs::SecondFactor | Needs::SetUp if local(next) == "/" => door::page_for(needs).to_owned(),
+        Needs::SecondFactor | Needs::SetUp => door::with_next(door::page_for(needs), local(next)),
+    }
+}
+
+/// Keeps the session and goes on.
+fn go_on(portal: &Portal, jar: CookieJar, session: &NewSession, next: &str) -> Response {
+    (keep(portal, jar, session), see_other(&onward(session.needs, next))).into_response()
+}
+
+/// The page again, with the status and the wait of the error.
+fn refused(error: &Error, template: &impl Template) -> PageResult {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+    let mut response = page_with_status(status, template)?;
+    if let Error::TooMany { retry_after } = error {
+        response.headers_mut().insert("retry-after", HeaderValue::from(retry_after.as_secs().max(1)));
+    }
+    Ok(response)
 }

@@ -4,18 +4,21 @@ use askama::Template;
 use axum::{
     Form,
     extract::{Query, State},
-    http::{HeaderValue, StatusCode},
+    http::HeaderValue,
     response::{IntoResponse, Response},
 };
 use axum_extra::extract::CookieJar;
 use serde::Deserialize;
 
+use super::{NextQuery, browser_in, go_on, local, refused};
 use crate::{
     error::Error,
-    identity::{actions, door::Anybody},
-    op::Caller,
+    identity::{
+        Presence, actions,
+        door::{Anybody, Arriving},
+    },
     portal::Portal,
-    web::{Frame, PageResult, cookies, origin, page, page_with_status, see_other},
+    web::{Frame, PageResult, cookies, origin, page, see_other},
 };
 
 #[derive(Template)]
@@ -29,12 +32,6 @@ struct SignInPage {
 }
 
 #[derive(Deserialize)]
-pub(super) struct NextQuery {
-    #[serde(default)]
-    next: String,
-}
-
-#[derive(Deserialize)]
 pub(super) struct SignInForm {
     #[serde(default)]
     email: String,
@@ -42,12 +39,6 @@ pub(super) struct SignInForm {
     password: String,
     #[serde(default)]
     next: String,
-}
-
-/// Only a path of this portal: anything else could lead to another site.
-pub(super) fn local(next: &str) -> &str {
-    let plain = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', '\t']);
-    if plain { next } else { "/" }
 }
 
 pub(super) async fn show(
@@ -68,33 +59,27 @@ pub(super) async fn submit(
     jar: CookieJar,
     Form(form): Form<SignInForm>,
 ) -> PageResult {
-    let error = match actions::sign_in(&portal, &origin, &form.email, &form.password).await {
-        Ok(session) => {
-            let jar = cookies::set(&portal.config, jar, cookies::Name::Session, session.token.expose().clone());
-            return Ok((jar, see_other(local(&form.next))).into_response());
-        }
+    let browser = browser_in(&portal, &jar);
+    let error = match actions::sign_in(&portal, &origin, &form.email, &form.password, browser.as_deref()).await {
+        Ok(session) => return Ok(go_on(&portal, jar, &session, &form.next)),
         Err(error @ (Error::Invalid(_) | Error::TooMany { .. })) => error,
         Err(other) => return Err(other.into()),
     };
     let frame = Frame::plain(&portal.config, "Sign in");
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-    let template =
-        SignInPage { frame, email: form.email, next: form.next, error: Some(error.to_string()), notice: None };
-    let mut response = page_with_status(status, &template)?;
-    if let Error::TooMany { retry_after } = error {
-        response.headers_mut().insert("retry-after", HeaderValue::from(retry_after.as_secs().max(1)));
-    }
-    Ok(response)
+    let text = Some(error.to_string());
+    refused(&error, &SignInPage { frame, email: form.email, next: form.next, error: text, notice: None })
 }
 
 pub(super) async fn sign_out(
     State(portal): State<Portal>,
-    Anybody(caller): Anybody,
+    Arriving(presence): Arriving,
     jar: CookieJar,
     Form(query): Form<NextQuery>,
 ) -> PageResult {
-    if matches!(caller, Caller::Person(..)) {
-        actions::sign_out(&portal, &caller).await?;
+    match &presence {
+        Presence::Whole(caller) => actions::sign_out(&portal, caller).await?,
+        Presence::Half(half) => actions::give_up(&portal, half).await?,
+        Presence::Nobody => {}
     }
     let jar = cookies::clear(&portal.config, jar, cookies::Name::Session);
     // On the way to another account the invitation's code must stay.

@@ -79,3 +79,11 @@ pub(in crate::identity) async fn insert_account(
     .await?;
     Ok(())
 }
+
+/// The stored hash of an account's password.
+pub(in crate::identity) async fn password_of(
+    db: &impl ConnectionTrait,
+    id: AccountId,
+) -> Result<Option<String>, DbErr> {
+    Ok(account::Entity::find_by_id(id).one(db).await?.map(|row| row.password_hash))
+}

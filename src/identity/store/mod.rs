@@ -1,5 +1,7 @@
-//! The rows of accounts, sessions and API keys.
+//! The rows of accounts and of everything by which people prove that it is them.
 
 pub(super) mod accounts;
+pub(super) mod browsers;
+pub(super) mod factors;
 pub(super) mod keys;
 pub(super) mod sessions;

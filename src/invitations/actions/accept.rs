@@ -191,7 +191,7 @@ async fn finish(mut op: Op, invitation: Invitation, role: &Role, new: Option<New
     staff::actions::join(&mut op, &account, joining).await?;
     let detail = json!({ "account": account.id, "role": role.key.to_string() });
     op.record(Event::done("invitation.accepted", invitation.id, scope, detail));
-    let session = if is_new { Some(identity::actions::begin_session(&mut op, &account).await?.token) } else { None };
+    let session = if is_new { Some(identity::actions::begin_session(&mut op, &account, None).await?) } else { None };
     op.commit().await?;
     Ok(Accepted::Joined { scope, session })
 }

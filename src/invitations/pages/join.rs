@@ -239,11 +239,13 @@ pub(super) async fn submit_accept(
     match actions::accept_invitation(&portal, &caller, code.as_ref(), &form.full_name, &form.password).await {
         Ok(Accepted::Joined { scope, session }) => {
             let mut jar = cookies::clear(&portal.config, jar, cookies::Name::Join);
-            if let Some(token) = session {
-                jar = cookies::set(&portal.config, jar, cookies::Name::Session, token.expose().clone());
+            let mut path = scope.path();
+            if let Some(session) = session {
+                path = identity::pages::onward(session.needs, &path);
+                jar = identity::pages::keep(&portal, jar, &session);
             }
             jar = cookies::leave_flash(&portal.config, jar, "done", "Welcome. Your access is ready.");
-            Ok((jar, see_other(&scope.path())).into_response())
+            Ok((jar, see_other(&path)).into_response())
         }
         Ok(Accepted::Dead(dead)) => show_dead(&portal, &dead),
         // The page itself says whether to sign in or to switch.

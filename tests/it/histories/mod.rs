@@ -243,8 +243,10 @@ impl<'a> History<'a> {
             let address = EmailAddress::parse(PEOPLE[who].0).unwrap();
             let account = identity::actions::find_account(portal.db.reader(), &address).await.unwrap().unwrap();
             let mut op = Op::begin(portal, &Caller::Visitor(Origin::default())).await.unwrap();
-            let session = identity::actions::begin_session(&mut op, &account).await.unwrap();
+            let session = identity::actions::begin_session(&mut op, &account, None).await.unwrap();
             op.commit().await.unwrap();
+            // And without the second factor, which is proved elsewhere.
+            self.app.execute("UPDATE sessions SET state = 'whole', proved_at = 4000000000000").await;
             self.sessions[who] = Some((session.token.expose().clone(), now));
         }
         self.sessions[who].clone().unwrap().0

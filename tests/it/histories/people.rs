@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use care_portal::{
     access::{Origin, Permission, PermissionSet},
-    identity,
+    identity::{self, Presence},
     types::Timestamp,
 };
 use serde_json::json;
@@ -130,7 +130,8 @@ impl History<'_> {
         let expected = permissions.iter().all(|key| self.has(by, place, key));
         let token = self.session(who).await;
         let portal = &self.app.portal;
-        let caller = identity::actions::authenticate_session(portal, &token, Origin::default()).await.unwrap().unwrap();
+        let presence = identity::actions::authenticate_session(portal, &token, Origin::default()).await.unwrap();
+        let Presence::Whole(caller) = presence else { panic!("{presence:?}") };
         let set = PermissionSet::from_keys(&keys.join(","));
         let made = identity::actions::make_api_key(portal, &caller, "Key", self.scopes[place], set).await;
         self.told.push(format!("{} makes a key for {place}: {permissions:?}", PEOPLE[who].0));

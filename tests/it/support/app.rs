@@ -6,7 +6,7 @@ use care_portal::{
     access::{DefaultRole, Origin, Permission, PermissionSet, RoleKey, Scope},
     app,
     config::Config,
-    identity,
+    identity::{self, Presence, actions::Who},
     invitations::{Accepted, Code, NewBatch, Window, actions, link_of},
     op::{Caller, Op},
     outbox::{self, Transport, Worker},
@@ -18,6 +18,7 @@ use care_portal::{
 use reqwest::{Client, Response, StatusCode, redirect};
 use serde_json::Value;
 use tokio::net::TcpListener;
+use totp_rs::Totp;
 
 use super::postgres;
 
@@ -152,11 +153,53 @@ impl TestApp {
         identity::actions::act_from_terminal(&self.portal, "ada@northfield.example").await.unwrap()
     }
 
+    /// Signs in with password and code, as everybody must here.
     pub async fn sign_in(&self, email: &str) -> Person {
         let person = self.visitor();
         let answer = person.post("/sign-in", &[("email", email), ("password", PASSWORD)]).await;
-        assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{email} signs in");
+        assert_eq!(location(&answer), "/sign-in/second-factor", "{email} gives the password");
+        let code = self.code_of(email).await;
+        let answer = person.post("/sign-in/second-factor", &[("code", &code)]).await;
+        assert_eq!(location(&answer), "/", "{email} signs in");
         person
+    }
+
+    /// The code that a person's phone shows now. A code counts once, and here the clock stands still between two sign-ins, so
+    /// what was used is forgotten first.
+    pub async fn code_of(&self, email: &str) -> String {
+        self.execute("UPDATE authenticators SET last_step = 0").await;
+        self.phone_of(email).await.generate(self.seconds()).to_string()
+    }
+
+    /// A person's authenticator app.
+    pub async fn phone_of(&self, email: &str) -> Totp {
+        let account = self.uuid(&format!("SELECT id FROM accounts WHERE email_key = '{email}'")).await;
+        let sql = format!("SELECT seed FROM authenticators WHERE account_id = {}", self.literal(account));
+        let secret = self.portal.keys.authenticator_secret(account, &self.bytes(&sql).await);
+        totp_rs::Builder::new()
+            .with_secret(totp_rs::Secret::new_stack(secret))
+            .with_account_name(email)
+            .with_issuer(Some("Care Portal"))
+            .build()
+            .unwrap()
+    }
+
+    /// Now, as authenticators count.
+    pub fn seconds(&self) -> u64 {
+        u64::try_from(self.portal.now().0 / 1000).unwrap()
+    }
+
+    /// An id as the database's own SQL writes it.
+    pub fn literal(&self, id: uuid::Uuid) -> String {
+        if self.portal.db.is_sqlite() { format!("x'{}'", id.simple()) } else { format!("'{id}'") }
+    }
+
+    /// One value of bytes from the database.
+    pub async fn bytes(&self, sql: &str) -> Vec<u8> {
+        use sea_orm::{ConnectionTrait, Statement};
+        let db = self.portal.db.reader();
+        let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap().unwrap();
+        row.try_get_by_index(0).unwrap()
     }
 
     /// A browser in which nobody is signed in.
@@ -203,6 +246,21 @@ impl TestApp {
         Spare { membership: MembershipId::from_uuid(membership).to_string(), role: RoleId::from_uuid(role).to_string() }
     }
 
+    /// Every value of a table as text.
+    pub async fn dump(&self, table: &str) -> String {
+        use sea_orm::{FromQueryResult, JsonValue, Statement};
+        let db = self.portal.db.reader();
+        let sql = if self.portal.db.is_sqlite() {
+            format!("SELECT * FROM {table}")
+        } else {
+            format!("SELECT to_jsonb(t)::text AS t FROM {table} t")
+        };
+        let rows =
+            JsonValue::find_by_statement(Statement::from_string(db.get_database_backend(), sql)).all(db).await.unwrap();
+        assert!(!rows.is_empty(), "{table} has rows");
+        serde_json::to_string(&rows).unwrap()
+    }
+
     /// Changes the database behind the portal's back, as a colleague's action at this moment would.
     pub async fn execute(&self, sql: &str) {
         self.try_execute(sql).await.unwrap();
@@ -231,7 +289,24 @@ async fn accept(portal: &Portal, invitation: InvitationId, name: &str) {
     let visitor = Caller::Visitor(Origin::default());
     let accepted =
         actions::accept_invitation(portal, &visitor, Code::parse(&code).as_ref(), name, PASSWORD).await.unwrap();
-    assert!(matches!(accepted, Accepted::Joined { .. }), "{name} joins: {accepted:?}");
+    let Accepted::Joined { session: Some(session), .. } = accepted else { panic!("{name} joins: {accepted:?}") };
+    set_up_authenticator(portal, session.token.expose()).await;
+}
+
+/// As a phone would: reads the address in the picture, and types the code back.
+async fn set_up_authenticator(portal: &Portal, token: &str) {
+    let presence = identity::actions::authenticate_session(portal, token, Origin::default()).await.unwrap();
+    let Presence::Half(half) = presence else { panic!("a second factor is asked: {presence:?}") };
+    let offer = identity::actions::offer_authenticator(portal, &half.account, None).unwrap();
+    let seconds = u64::try_from(portal.now().0 / 1000).unwrap();
+    let code = Totp::from_url(&offer.url).unwrap().generate(seconds).to_string();
+    identity::actions::add_authenticator(portal, &Who::Half(&half), &offer.seed, &code, None).await.unwrap();
+}
+
+/// An authenticator app into which somebody has typed a key.
+pub fn phone_with(key: &str) -> Totp {
+    let url = format!("otpauth://totp/Care%20Portal:typed?secret={}&issuer=Care%20Portal", key.replace(' ', ""));
+    Totp::from_url(&url).unwrap()
 }
 
 /// A browser without a face.
@@ -284,6 +359,26 @@ impl Person {
         }
         let answer = request.send().await.unwrap();
         (answer.status(), answer.json().await.unwrap_or(Value::Null))
+    }
+
+    /// Sets up an authenticator as a person does who cannot scan: types the key that the page shows into an app, and the app's
+    /// code back. The page that comes then.
+    pub async fn set_up_authenticator(&self, path: &str, seconds: u64) -> String {
+        let page = self.page(path).await;
+        let between = |from: &str, to: &str| {
+            page.split(from)
+                .nth(1)
+                .and_then(|rest| rest.split(to).next())
+                .unwrap_or_else(|| panic!("{from}: {page}"))
+                .to_owned()
+        };
+        let phone = phone_with(&between("<code class=\"key\">", "<"));
+        let (seed, next) = (between("name=\"seed\" value=\"", "\""), between("name=\"next\" value=\"", "\""));
+        let code = phone.generate(seconds).to_string();
+        let answer =
+            self.post("/second-factor/authenticator", &[("seed", &seed), ("code", &code), ("next", &next)]).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        answer.text().await.unwrap()
     }
 
     /// Fills and sends the invite form.

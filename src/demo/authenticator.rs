@@ -1,0 +1,45 @@
+//! The **Authenticator** page: what the phones of the made-up people would show. Exists in the demonstration only.
+
+use askama::Template;
+use axum::{Router, extract::State, routing::get};
+
+use super::hospital;
+use crate::{
+    identity::{actions, door::Anybody},
+    portal::Portal,
+    types::EmailAddress,
+    web::{Frame, PageResult, page},
+};
+
+/// The page.
+pub fn routes() -> Router<Portal> {
+    Router::new().route("/authenticator", get(show))
+}
+
+/// Somebody's phone.
+pub struct Phone {
+    name: String,
+    email: String,
+    code: String,
+}
+
+#[derive(Template)]
+#[template(path = "authenticator.html")]
+struct AuthenticatorPage {
+    frame: Frame,
+    phones: Vec<Phone>,
+}
+
+async fn show(State(portal): State<Portal>, Anybody(caller): Anybody) -> PageResult {
+    let mut phones = Vec::new();
+    for person in hospital::people() {
+        let Ok(email) = EmailAddress::parse(&person.email()) else { continue };
+        let Some(account) = actions::find_account(portal.db.reader(), &email).await? else { continue };
+        if let Some(code) = actions::code_in_demonstration(&portal, &account, portal.now()).await? {
+            phones.push(Phone { name: account.name, email: account.email, code });
+        }
+    }
+    let mut frame = Frame::plain(&portal.config, "Authenticator");
+    frame.person = caller.actor().ok().map(|actor| actor.name.clone());
+    page(&AuthenticatorPage { frame, phones })
+}
