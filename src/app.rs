@@ -82,6 +82,8 @@ pub fn emails() -> Vec<Box<dyn Email>> {
         Box::new(invitations::email::InvitationMail),
         Box::new(invitations::email::DeclinedMail),
         Box::new(invitations::email::UndeliveredMail),
+        Box::new(invitations::email::ReminderMail),
+        Box::new(invitations::email::RemindedMail),
         Box::new(staff::email::EndingMail),
         Box::new(staff::email::EndingColleagueMail),
     ]
@@ -208,6 +210,9 @@ async fn make_rounds(portal: Portal, mut closing: watch::Receiver<bool>) {
     while !*closing.borrow() {
         if let Err(error) = invitations::actions::tell_of_failures(&portal).await {
             tracing::warn!(%error, "inviters could not be told of mails that did not arrive");
+        }
+        if let Err(error) = invitations::actions::remind(&portal).await {
+            tracing::warn!(%error, "people whose invitation ends soon could not be reminded");
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(60)) => {}

@@ -84,6 +84,14 @@ pub const ACTIONS: &[Words] = &[
         "Inviter told of mails that did not arrive",
         "The portal told {subject} of {invitations:invitation} that did not arrive",
     ),
+    ("invitation.reminded", Group::Invitations, "Reminded", "The portal reminded {email} of the invitation"),
+    ("invitation.slip_printed", Group::Invitations, "Slip printed", "{actor} printed the slip of {email}"),
+    (
+        "invitation.slip_refused",
+        Group::Invitations,
+        "Printing a slip refused",
+        "{actor} tried to print slips of invitations",
+    ),
     ("mail.bounced", Group::Organisation, "Another mail bounced", "A mail of the portal to {email} came back"),
     (
         "bounces.address_shown",

@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, DbErr, Statement};
 use crate::{
     error::{Error, Result},
     portal::Portal,
-    types::{AccountId, BrowserId, Timestamp},
+    types::{AccountId, BrowserId, InvitationId, Timestamp},
 };
 
 /// Failures that cost nothing: people mistype.
@@ -34,6 +34,16 @@ impl Subject {
     /// A browser in which the account has signed in before counts for itself, so that nobody elsewhere can lock its owner out.
     pub fn browser(id: BrowserId) -> Self {
         Self { key: format!("browser {id}"), free: FREE_FOR_ACCOUNT }
+    }
+
+    /// Codes of printed slips, by the address that must be typed with them.
+    pub fn slip(email_key: &str) -> Self {
+        Self { key: format!("slip {email_key}"), free: FREE_FOR_ACCOUNT }
+    }
+
+    /// Codes that are told by telephone.
+    pub fn spoken(invitation: InvitationId) -> Self {
+        Self { key: format!("spoken {invitation}"), free: FREE_FOR_ACCOUNT }
     }
 
     /// Codes of a second factor: whoever tries them has the password already.

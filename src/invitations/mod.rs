@@ -9,6 +9,7 @@ pub mod email;
 mod links;
 pub mod pages;
 mod store;
+pub mod windows;
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! The rows of invitations and batches.
 
 mod batches;
+mod reminded;
 mod standing;
 mod told;
 
@@ -66,9 +67,10 @@ pub(super) mod invitation {
 
 pub(super) use batches::{find_answer, find_batch, insert_batch};
 use invitation::{Column, Entity, Model};
+pub(super) use reminded::{is_wanted, mark_reminded, reminded_in, to_remind};
 pub(super) use standing::{
-    Correction, count_with_role, ever_sent_to, mark_corrected, mark_held, mark_released, mark_role_replaced, open_by,
-    open_with_role, set_mail,
+    Correction, count_with_role, ever_sent_to, live_of_address, mark_corrected, mark_held, mark_released,
+    mark_role_replaced, mark_waiting, open_by, open_with_role, set_mail,
 };
 pub(super) use told::{last_wanted, mark_told, told_in, untold};
 
@@ -161,7 +163,12 @@ pub(super) async fn live_by_email(
 }
 
 /// Writes new invitations.
-pub(super) async fn insert(tx: &Tx, batch: BatchId, invitations: &[Invitation]) -> Result<(), DbErr> {
+pub(super) async fn insert(
+    tx: &Tx,
+    batch: BatchId,
+    invitations: &[Invitation],
+    held_reason: &str,
+) -> Result<(), DbErr> {
     for chunk in invitations.chunks(CHUNK) {
         let rows = chunk.iter().map(|new| invitation::ActiveModel {
             id: Set(new.id),
@@ -179,7 +186,7 @@ pub(super) async fn insert(tx: &Tx, batch: BatchId, invitations: &[Invitation]) 
             mail_id: Set(new.mail),
             generation: Set(new.generation),
             state: Set(new.state.key().to_owned()),
-            held_reason: Set(String::new()),
+            held_reason: Set(held_reason.to_owned()),
             link_copied: Set(new.link_copied),
             window_ms: Set(i64::try_from(new.window.as_millis()).unwrap_or(i64::MAX)),
             sent_at: Set(new.sent_at),
@@ -212,25 +219,32 @@ pub(super) async fn close_declined(tx: &Tx, scope: Scope, keys: &[String], now: 
     Ok(())
 }
 
-/// Restarts the window with a new mail, and lets a held invitation go on; whoever resends answers for the invitation from now on.
+/// Restarts the window with a new mail, and lets a held invitation go on; `inviter` answers for the invitation from now on.
 pub(super) async fn mark_resent(
     tx: &Tx,
     invitation: &Invitation,
     mail: MailId,
     inviter: AccountId,
     permissions: PermissionSet,
+    expires_at: Timestamp,
     now: Timestamp,
 ) -> Result<bool, DbErr> {
+    let second_look = match invitation.second_look {
+        SecondLook::Waiting => SecondLook::Given,
+        other => other,
+    };
     let done = Entity::update_many()
         .col_expr(Column::MailId, Expr::value(mail))
         .col_expr(Column::InviterId, Expr::value(inviter))
         .col_expr(Column::RolePermissions, Expr::value(permissions.to_keys()))
         .col_expr(Column::SentAt, Expr::value(now))
-        .col_expr(Column::ExpiresAt, Expr::value(now.plus(invitation.window)))
+        .col_expr(Column::ExpiresAt, Expr::value(expires_at))
+        .col_expr(Column::SecondLook, Expr::value(second_look.key()))
         .col_expr(Column::State, Expr::value(State::Pending.key()))
         .col_expr(Column::HeldReason, Expr::value(""))
         .col_expr(Column::HeldAt, Expr::value(Option::<Timestamp>::None))
         .filter(Column::Id.eq(invitation.id))
+        .filter(Column::SecondLook.eq(invitation.second_look.key()))
         .filter(Column::State.is_in([State::Pending.key(), State::Held.key()]))
         .exec(tx)
         .await?;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use super::{Deployment, Organisation, Place, Totals, store};
+use super::{Deployment, Organisation, Place, Reminders, Totals, store};
 use crate::{
     access::{Actor, Permission, Scope},
     audit::Event,
@@ -79,6 +79,14 @@ pub async fn deployment_names(
     Ok(deployments.into_iter().map(|deployment| (deployment.id, deployment.name)).collect())
 }
 
+/// The organisations in which those who have not answered are reminded.
+///
+/// # Errors
+/// When the database fails.
+pub async fn reminding(db: &impl ConnectionTrait) -> Result<Vec<OrganisationId>> {
+    Ok(store::reminding(db).await?)
+}
+
 /// The deployments of an organisation with their totals, by name.
 ///
 /// # Errors
@@ -110,6 +118,9 @@ pub async fn create_organisation(
         time_zone: time_zone.to_owned(),
         usual_domains,
         allow_copy_link: false,
+        reminders: Reminders::Off,
+        count_working_days: false,
+        second_look: false,
     };
     store::insert_organisation(op.tx(), &organisation, op.now()).await?;
     let scope = Scope::organisation(organisation.id);

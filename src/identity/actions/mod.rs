@@ -5,6 +5,7 @@ mod keys;
 mod second_factor;
 mod sessions;
 mod sign_in;
+mod tries;
 
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ pub use second_factor::{
 };
 pub use sessions::{authenticate_session, begin_session, end_access, forget_dead_sessions, give_up, sign_out};
 pub use sign_in::sign_in;
+pub use tries::{count_wrong_slip, forget_slip, forget_spoken, try_slip, try_spoken};
 
 /// What is only for showing when something was last used is written at most once a minute.
 const TOUCH_AFTER: Duration = Duration::from_secs(60);

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::send::mail_for;
+use super::{second_look, send::mail_for};
 use crate::{
     access::{self, Granted, Permission, Scope},
     audit::{self, Event, Outcome, view::Line},
     error::{Error, Result},
-    invitations::{Invitation, PendingRow, Sort, State, email, link_of, store, store::Query},
+    invitations::{Invitation, PendingRow, SecondLook, Sort, State, email, link_of, store, store::Query, windows},
     op::{Caller, Op},
     outbox::{self, Story},
     portal::Portal,
@@ -125,15 +125,25 @@ async fn resend_one(op: &mut Op, granted: &Granted, invitation: &Invitation) -> 
     if invitation.access_until.is_some_and(|end| end <= now) {
         return Ok(Err("The access that it gives has ended already; invite the person anew".to_owned()));
     }
-    let inviter = op.actor()?.account;
+    let by = op.actor()?.account;
+    if let Err(reason) = second_look::judge(invitation, by) {
+        return Ok(Err(reason));
+    }
+    // Whoever looks a second time agrees with whoever invited, who still answers for it and tells the code.
+    let inviter = match (invitation.second_look, invitation.inviter) {
+        (SecondLook::Waiting, Some(inviter)) => inviter,
+        _ => by,
+    };
+    let organisation = sites::actions::place_of(op.tx(), invitation.scope).await?.organisation;
+    let expires_at = windows::expiry(&organisation, invitation.window, now);
     let again = Invitation { mail: op.new_id(), ..invitation.clone() };
     outbox::withdraw(op.tx(), &[invitation.mail], now).await?;
     op.send(mail_for(&again));
     op.flush_mails().await?;
-    if !store::mark_resent(op.tx(), invitation, again.mail, inviter, role.permissions, now).await? {
+    if !store::mark_resent(op.tx(), invitation, again.mail, inviter, role.permissions, expires_at, now).await? {
         return Ok(Err("It is no longer pending".to_owned()));
     }
-    let detail = json!({ "email": invitation.email.as_str(), "expires": now.plus(invitation.window) });
+    let detail = json!({ "email": invitation.email.as_str(), "expires": expires_at });
     let action = if invitation.state == State::Held { "invitation.approved" } else { "invitation.resent" };
     op.record(Event::done(action, invitation.id, invitation.scope, detail));
     Ok(Ok(()))

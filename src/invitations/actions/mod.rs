@@ -5,7 +5,10 @@ mod check;
 mod correct;
 mod hold;
 mod manage;
+mod remind;
+mod second_look;
 mod send;
+mod slip;
 mod undelivered;
 
 pub use super::store::Query;
@@ -17,5 +20,8 @@ pub use manage::{
     Done, History, copy_link, delete_invitations, history_of, list_pending, may_copy_links, resend_invitations,
     show_invitation, show_row,
 };
+pub use remind::remind;
+pub use second_look::code_to_tell;
 pub use send::{grantable_roles, invite_first_admin, invite_staff, show_batch};
+pub use slip::{Slip, open_slip, print_slips};
 pub use undelivered::{ever_sent_to, of_mail, tell_of_failures};

@@ -55,6 +55,8 @@ struct InvitationOut {
     opened_at: Option<String>,
     /// When the access that comes of it ends by itself.
     access_until: Option<String>,
+    /// `waiting` for a second manager, `given`, or empty where none is needed.
+    second_look: &'static str,
     /// Where its mail stands.
     delivery: DeliveryOut,
 }
@@ -148,6 +150,7 @@ fn out(invitation: &Invitation, delivery: &outbox::Delivery, now: Timestamp) -> 
         expires_at: invitation.expires_at.to_rfc3339(),
         opened_at: invitation.opened_at.map(Timestamp::to_rfc3339),
         access_until: invitation.access_until.map(Timestamp::to_rfc3339),
+        second_look: invitation.second_look.key(),
         delivery: delivery.into(),
     }
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 use futures::{FutureExt, future::BoxFuture};
 
-use super::UNDELIVERED;
+use super::{REMINDED, UNDELIVERED};
 use crate::{
     access,
     error::Result,
@@ -15,7 +15,7 @@ use crate::{
     },
     portal::Portal,
     sites,
-    types::AccountId,
+    types::{AccountId, Timestamp},
 };
 
 /// A mail names this many people; the list behind its button has all of them.
@@ -70,6 +70,47 @@ impl Email for UndeliveredMail {
                 &UndeliveredSubject { mail: &words },
                 &UndeliveredText { mail: &words },
                 &UndeliveredHtml { mail: &words },
+            )
+            .map(Some)
+        }
+        .boxed()
+    }
+}
+
+/// To the inviter, once a day: these were reminded.
+pub struct RemindedMail;
+
+#[derive(Template)]
+#[template(path = "email/reminded/subject.txt")]
+struct RemindedSubject<'a> {
+    mail: &'a SummaryWords,
+}
+#[derive(Template)]
+#[template(path = "email/reminded/body.txt")]
+struct RemindedText<'a> {
+    mail: &'a SummaryWords,
+}
+#[derive(Template)]
+#[template(path = "email/reminded/body.html")]
+struct RemindedHtml<'a> {
+    mail: &'a SummaryWords,
+}
+
+impl Email for RemindedMail {
+    fn kind(&self) -> &'static str {
+        REMINDED
+    }
+
+    fn write<'a>(&'a self, portal: &'a Portal, mail: &'a Claimed) -> BoxFuture<'a, Result<Option<Letter>>> {
+        async move {
+            let (end, inviter) = (Timestamp(mail.generation), AccountId::from_uuid(mail.about_id));
+            let from = end.minus(std::time::Duration::from_secs(24 * 3600));
+            let rows = store::reminded_in(portal.db.reader(), mail.organisation_id, inviter, from, end).await?;
+            let Some(words) = words(portal, mail, rows, "pending").await? else { return Ok(None) };
+            Letter::write(
+                &RemindedSubject { mail: &words },
+                &RemindedText { mail: &words },
+                &RemindedHtml { mail: &words },
             )
             .map(Some)
         }

@@ -15,7 +15,7 @@ use crate::{
     audit::view::Line,
     error::{Error, Result},
     identity::door::SignedIn,
-    invitations::{Invitation, State as Standing, actions, email},
+    invitations::{Invitation, SecondLook, State as Standing, actions, email},
     op::Caller,
     outbox::{Delivery, Story, life::Stage},
     portal::Portal,
@@ -46,6 +46,9 @@ struct InvitationPage {
     level: String,
     open: bool,
     happened: Vec<Happened>,
+    /// The code that the reader tells by telephone.
+    spoken: Option<String>,
+    waits_for_look: bool,
     back: String,
 }
 
@@ -68,10 +71,12 @@ pub(super) async fn show(
     let response = page(&InvitationPage {
         frame,
         row: words.row(row),
-        name: invitation.name,
+        name: invitation.name.clone(),
         level,
         open: matches!(invitation.state, Standing::Pending | Standing::Held),
         happened,
+        spoken: actions::code_to_tell(&portal, &caller, &invitation)?,
+        waits_for_look: invitation.second_look == SecondLook::Waiting,
         back: format!("{}/invitations", place.scope.path()),
     })?;
     Ok((jar, response).into_response())

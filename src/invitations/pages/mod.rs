@@ -9,6 +9,7 @@ mod join;
 mod mail;
 mod pending;
 mod review;
+mod slip;
 
 use axum::{
     Router,
@@ -38,6 +39,7 @@ pub fn routes() -> Router<Portal> {
         .route("/{scope}/invitations/read-file", post(invite::read_file).layer(large))
         .route("/{scope}/invitations/batches/{id}", get(batch::show))
         .route("/join", get(join::show).post(join::submit_code))
+        .route("/join/slip", post(join::submit_slip))
         .route("/join/accept", post(join::submit_accept))
         .route("/join/decline", post(join::submit_decline))
         .route("/join/password-strength", post(join::password_strength))

@@ -16,7 +16,7 @@ use crate::{
     access,
     error::{Error, Result},
     identity::door::SignedIn,
-    invitations::{Filter, PendingRow as Row, Sort, State as Standing, actions},
+    invitations::{Filter, PendingRow as Row, SecondLook, Sort, State as Standing, actions},
     portal::Portal,
     sites::{self, Place},
     types::{Cursor, InvitationId, Timestamp},
@@ -47,6 +47,7 @@ pub struct PendingRow {
     pub(super) can_resend: bool,
     /// Held: offered to everybody who may invite here, and judged by the action.
     pub(super) can_approve: bool,
+    pub(super) approve: &'static str,
     pub(super) can_correct: bool,
     pub(super) can_copy: bool,
     pub(super) can_delete: bool,
@@ -66,6 +67,8 @@ struct PendingPage {
     can_act: bool,
     /// Whether a row of this page can be approved again.
     any_held: bool,
+    /// Whether slips may be printed here.
+    can_print: bool,
     place: String,
     empty: Option<String>,
 }
@@ -161,6 +164,7 @@ pub(super) async fn list(
         states,
         heads,
         any_held: rows.iter().any(|row| row.can_approve),
+        can_print: rows.iter().any(|row| row.can_copy),
         place: place.full_name(),
         rows,
         pager,
@@ -222,6 +226,7 @@ impl Words {
             access_until: invitation.access_until.map(|at| day(at, &self.zone)),
             can_resend: invitation.state == Standing::Pending,
             can_approve: invitation.state == Standing::Held,
+            approve: if invitation.second_look == SecondLook::Waiting { "Approve" } else { "Approve again" },
             can_correct: matches!(invitation.state, Standing::Pending | Standing::Held),
             can_copy: self.can_copy && state == "pending",
             can_delete: true,
@@ -262,6 +267,7 @@ pub(super) async fn submit_selected(
         // Approving is sending again by somebody who may: the action asks the rule of whoever presses.
         "approve" => (actions::resend_invitations(&portal, &caller, place.scope, &ids).await?, "approved"),
         "delete" => (actions::delete_invitations(&portal, &caller, place.scope, &ids).await?, "deleted"),
+        "slips" => return super::slip::show(&portal, &caller, &place, &ids).await,
         "ask_delete" => return ask_delete(&portal, &caller, &place, &ids, back).await,
         _ => return Err(Error::field("do", "Choose what to do with the invitations").into()),
     };
