@@ -97,7 +97,7 @@ mod tests {
     }
 
     fn at(text: &str) -> Timestamp {
-        Timestamp(text.parse::<jiff::Zoned>().expect("an instant").timestamp().as_millisecond())
+        Timestamp(text.parse::<jiff::ZonedDateTime>().expect("an instant").timestamp().as_millisecond())
     }
 
     #[test]

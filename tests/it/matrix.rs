@@ -27,6 +27,7 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/profile/api-keys/{id}/revoke", false),
     ("GET", "/join", true),
     ("POST", "/join", true),
+    ("POST", "/join/slip", true),
     ("POST", "/join/accept", true),
     ("POST", "/join/decline", true),
     ("POST", "/join/password-strength", true),
