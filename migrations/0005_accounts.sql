@@ -116,3 +116,6 @@ CREATE TABLE interrupted (
     expires_at {int} NOT NULL
 ){strict};
 CREATE INDEX interrupted_by_expiry ON interrupted (expires_at);
+
+-- An invited person who asks for a new password is found by the address alone, in whichever scope they are invited.
+CREATE INDEX invitations_by_live_email ON invitations (live_email, sent_at) WHERE live_email IS NOT NULL;

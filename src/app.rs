@@ -84,6 +84,9 @@ pub fn emails() -> Vec<Box<dyn Email>> {
         Box::new(invitations::email::UndeliveredMail),
         Box::new(invitations::email::ReminderMail),
         Box::new(invitations::email::RemindedMail),
+        Box::new(identity::email::PasswordResetMail),
+        Box::new(identity::email::SecurityNoticeMail),
+        Box::new(identity::email::DisownedMail),
         Box::new(staff::email::EndingMail),
         Box::new(staff::email::EndingColleagueMail),
     ]
@@ -100,7 +103,11 @@ pub fn router(portal: &Portal) -> anyhow::Result<Router> {
         .merge(api)
         .merge(reference::routes(description))
         .fallback(|| async { PageError(Error::NotFound) })
-        .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
+        .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED });
+    // Around the routes and not at each of them, because a form that waited goes to another address than it came to.
+    let router = Router::new()
+        .fallback_service(router.with_state(portal.clone()))
+        .layer(middleware::from_fn_with_state(portal.clone(), identity::pages::interrupted::keep))
         .layer(csrf)
         .layer(middleware::from_fn_with_state(portal.clone(), refuse_foreign_host))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(60)))
@@ -167,6 +174,7 @@ pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> 
     let worker = tokio::spawn(worker.run(closing.clone()));
     let chores = tokio::spawn(do_chores(portal.clone(), closing.clone()));
     let rounds = tokio::spawn(make_rounds(portal.clone(), closing.clone()));
+    let resets = tokio::spawn(answer_resets(portal.clone(), closing.clone()));
     let (finish, finishing) = watch::channel(false);
     let sealer = tokio::spawn(audit::sealer::run(portal.clone(), finishing));
     let mut until = closing.clone();
@@ -181,6 +189,7 @@ pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> 
     // A browser that keeps its connection open must not keep the process alive.
     let _ = tokio::time::timeout(Duration::from_secs(10), server).await;
     worker.await.context("the mail worker failed")?;
+    resets.await.context("answering for forgotten passwords failed")?;
     chores.abort();
     rounds.abort();
     // Last, so that what the others wrote on their way out is sealed too.
@@ -216,6 +225,21 @@ async fn make_rounds(portal: Portal, mut closing: watch::Receiver<bool>) {
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(60)) => {}
+            _ = closing.changed() => {}
+        }
+    }
+}
+
+/// Answers those who have asked for a new password: when the bell rings, and every few seconds, since a restart or another node
+/// may have left somebody waiting.
+async fn answer_resets(portal: Portal, mut closing: watch::Receiver<bool>) {
+    while !*closing.borrow() {
+        if let Err(error) = identity::actions::answer_reset_requests(&portal).await {
+            tracing::warn!(%error, "those who asked for a new password could not be answered");
+        }
+        tokio::select! {
+            () = portal.reset_bell.notified() => {}
+            () = tokio::time::sleep(Duration::from_secs(3)) => {}
             _ = closing.changed() => {}
         }
     }

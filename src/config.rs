@@ -49,6 +49,8 @@ pub struct Config {
     pub session_idle_minutes: u64,
     /// Absolute limit of a session.
     pub session_hours: u64,
+    /// Invitations in one press without a fresh proof.
+    pub invitations_without_proof: usize,
     /// Proxies whose forwarded address is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// Whether this is the demonstration; never a setting.

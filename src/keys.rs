@@ -1,6 +1,8 @@
 //! One 32-byte root key outside the database, and a sub-key for each purpose (HKDF-SHA256, RFC 5869). Whoever steals the
 //! database alone can neither make a link nor test a password.
 
+pub mod link;
+
 use std::{fs, io::Write, path::Path};
 
 use anyhow::{Context, bail, ensure};

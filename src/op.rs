@@ -44,6 +44,14 @@ impl Caller {
         }
     }
 
+    /// As [`Op::require_fresh_proof`], for what is read.
+    ///
+    /// # Errors
+    /// [`Error::StepUpRequired`].
+    pub fn require_fresh_proof(&self, now: Timestamp) -> Result<()> {
+        if self.actor()?.is_fresh(now) { Ok(()) } else { Err(Error::StepUpRequired) }
+    }
+
     fn by(&self) -> By {
         match self {
             Self::Person(actor, _) => By::Account(
@@ -93,7 +101,7 @@ impl Op {
     /// # Errors
     /// When the database fails.
     pub async fn begin(portal: &Portal, caller: &Caller) -> Result<Self> {
-        Self::begin_locking(portal, caller, None).await
+        Self::begin_in_all(portal, caller, &[]).await
     }
 
     /// Begins an operation in an organisation where the caller need not be a member: an invitee's.
@@ -101,16 +109,19 @@ impl Op {
     /// # Errors
     /// When the database fails.
     pub async fn begin_in(portal: &Portal, caller: &Caller, organisation: OrganisationId) -> Result<Self> {
-        Self::begin_locking(portal, caller, Some(organisation)).await
+        Self::begin_in_all(portal, caller, &[organisation]).await
     }
 
-    /// All locks are taken here and in one order, so that no two operations wait for each other.
-    async fn begin_locking(portal: &Portal, caller: &Caller, also: Option<OrganisationId>) -> Result<Self> {
+    /// The same in several. All locks are taken here and in one order, so that no two operations wait for each other.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn begin_in_all(portal: &Portal, caller: &Caller, also: &[OrganisationId]) -> Result<Self> {
         let tx = portal.db.begin_write().await?;
         let now = portal.now();
         let mut caller = caller.clone();
         let own = caller.actor().map(|actor| actor.memberships.clone()).unwrap_or_default();
-        let mut organisations: Vec<_> = own.iter().map(|m| m.scope.organisation).chain(also).collect();
+        let mut organisations: Vec<_> = own.iter().map(|m| m.scope.organisation).chain(also.iter().copied()).collect();
         organisations.sort();
         organisations.dedup();
         for organisation in organisations {
@@ -157,12 +168,18 @@ impl Op {
         self.caller.origin()
     }
 
+    /// Goes on for another visitor: work that nobody waits for learns only inside its transaction who asked for it. What is recorded
+    /// from here on carries their origin; it gives no authority.
+    pub fn speak_for(&mut self, origin: Origin) {
+        self.caller = Caller::Visitor(origin);
+    }
+
     /// Asks for a proof of the last ten minutes that it is really this person, before what would hurt most in the wrong hands.
     ///
     /// # Errors
     /// [`Error::StepUpRequired`], which the doors turn into the question.
     pub fn require_fresh_proof(&self) -> Result<()> {
-        if self.actor()?.is_fresh(self.now) { Ok(()) } else { Err(Error::StepUpRequired) }
+        self.caller.require_fresh_proof(self.now)
     }
 
     /// Authority to write. A refusal ends the operation and is written to the access log.

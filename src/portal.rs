@@ -1,4 +1,4 @@
-//! What every operation needs: configuration, database, clock, randomness, keys, and the bell that wakes the mail worker.
+//! What every operation needs: configuration, database, clock, randomness, keys, and the bells that wake the mail worker and whoever answers for forgotten passwords.
 
 use std::sync::Arc;
 
@@ -30,6 +30,8 @@ pub struct Parts {
     pub keys: Keys,
     /// Rung when a mail is enqueued.
     pub mail_bell: Notify,
+    /// Rung when somebody has asked for a new password.
+    pub reset_bell: Notify,
     /// The threads that hash passwords.
     pub hashers: Hashers,
 }
@@ -45,7 +47,16 @@ impl std::ops::Deref for Portal {
 impl Portal {
     /// Puts the parts together.
     pub fn new(config: Config, db: Db, clock: Clock, rng: Rng, keys: Keys) -> Self {
-        Self(Arc::new(Parts { config, db, clock, rng, keys, mail_bell: Notify::new(), hashers: Hashers::start() }))
+        Self(Arc::new(Parts {
+            config,
+            db,
+            clock,
+            rng,
+            keys,
+            mail_bell: Notify::new(),
+            reset_bell: Notify::new(),
+            hashers: Hashers::start(),
+        }))
     }
 
     /// The same portal with another clock, for made-up history.
@@ -58,6 +69,7 @@ impl Portal {
             rng: self.rng.clone(),
             keys: self.keys.clone(),
             mail_bell: Notify::new(),
+            reset_bell: Notify::new(),
             hashers: self.hashers.clone(),
         }))
     }

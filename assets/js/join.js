@@ -1,5 +1,6 @@
-// The secret of an invitation travels behind the # of its link, where no server or log sees it. This takes it
-// from the address bar at once, before anything else can read it, and posts it in a form's body instead.
+// The secret of a link travels behind its #, where no server or log sees it. This takes it from the address bar
+// at once, before anything else can read it, and posts it in a form's body instead.
+//   data-code="/join"   on the body of the pages behind such links: where the code is posted to
 
 import { make } from './dom.js';
 
@@ -8,13 +9,14 @@ function open() {
   // Links inside the page (to the content, to a field with an error) are not codes.
   if (!code || document.getElementById(code)) return;
   history.replaceState(null, '', location.pathname + location.search);
-  const form = make('form', { method: 'post', action: '/join', hidden: true }, make('input', { type: 'hidden', name: 'code', value: code }));
-  document.querySelector('main').replaceChildren(make('p', { role: 'status' }, 'Opening your invitation…'), form);
+  const action = document.body.dataset.code;
+  const form = make('form', { method: 'post', action, hidden: true }, make('input', { type: 'hidden', name: 'code', value: code }));
+  document.querySelector('main').replaceChildren(make('p', { role: 'status' }, 'Opening the link…'), form);
   form.submit();
 }
 
 export function startJoin() {
-  if (!('join' in document.body.dataset)) return;
+  if (!document.body.dataset.code) return;
   open();
   window.addEventListener('hashchange', open);
 }

@@ -9,6 +9,7 @@ import { prepareChoose } from './choose.js';
 import { prepareInvite } from './invite.js';
 import { preparePrint } from './print.js';
 import { prepareRole } from './roles.js';
+import { startSession } from './session.js';
 import { startWindows } from './window.js';
 
 // First of all, so that the code of an invitation leaves the address bar at once.
@@ -28,3 +29,4 @@ startMenus();
 startForms();
 startWindows(prepare);
 prepare(document);
+startSession();

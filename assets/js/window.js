@@ -44,6 +44,13 @@ class PageWindow {
       toast('The portal did not answer. Nothing was changed; please try again.');
       return this.dialog.open;
     }
+    const prove = answer.headers.get('prove-at');
+    if (prove) {
+      // What was typed is kept; the browser need not ask about leaving it.
+      this.asking = true;
+      location.assign(prove);
+      return true;
+    }
     if (answer.type === 'opaqueredirect') {
       location.reload();
       return true;

@@ -58,6 +58,8 @@ pub struct Actor {
     pub memberships: Vec<Membership>,
     /// When the person last proved fully that it is them, in this session.
     pub proved_at: Option<Timestamp>,
+    /// When the session ends if nothing is done any more.
+    pub session_ends_at: Option<Timestamp>,
 }
 
 /// How long a full proof lasts for what asks for a fresh one (ASVS 7.5.3).
@@ -72,13 +74,20 @@ impl Actor {
             }
             Via::Session(_) | Via::Terminal => memberships,
         };
-        Self { account, name, email, via, memberships, proved_at: None }
+        Self { account, name, email, via, memberships, proved_at: None, session_ends_at: None }
     }
 
     /// The same actor, who proved themselves at this instant.
     #[must_use]
     pub const fn proved(mut self, at: Option<Timestamp>) -> Self {
         self.proved_at = at;
+        self
+    }
+
+    /// The same actor, whose session ends then.
+    #[must_use]
+    pub const fn until(mut self, at: Timestamp) -> Self {
+        self.session_ends_at = Some(at);
         self
     }
 

@@ -190,3 +190,20 @@ pub async fn role_keys_of(
 ) -> Result<Vec<RoleKey>, DbErr> {
     Ok(memberships_of(db, account, now).await?.into_iter().map(|membership| membership.role.key).collect())
 }
+
+/// An organisation in which the account has access, or had it last. None for an account that never had any.
+///
+/// # Errors
+/// When the database fails.
+pub async fn organisation_of(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Option<OrganisationId>, DbErr> {
+    let all = || membership::Entity::find().filter(membership::Column::AccountId.eq(account));
+    let found = match all().filter(membership::live(now)).order_by_asc(membership::Column::Id).one(db).await? {
+        Some(live) => Some(live),
+        None => all().order_by_desc(membership::Column::EndedAt).one(db).await?,
+    };
+    Ok(found.map(|row| row.organisation_id))
+}

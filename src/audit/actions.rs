@@ -180,6 +180,7 @@ pub async fn export(
     format: &'static str,
 ) -> Result<impl Stream<Item = Result<Vec<Line>>> + use<>> {
     let visible = caller.scope(portal, Permission::ViewAudit, scope).await?;
+    caller.require_fresh_proof(portal.now())?;
     // Read first, so that the file holds what the page showed and not its own export.
     let first = read_page(portal, &visible, &filter, None).await?;
     let detail = json!({

@@ -20,44 +20,71 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 /// A day without a failure starts the count anew; a hospital's one address must not fill up over the years.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3600);
 
+/// Mails to one address by **Forgot Password** within a day.
+const MAILS_A_DAY: i64 = 3;
+/// Requests for a new password from one network within an hour: a hospital shares one address.
+const REQUESTS_AN_HOUR: i64 = 60;
+const AN_HOUR: Duration = Duration::from_secs(3600);
+/// Links that never were ours, from one network: nobody mistypes 48 bytes.
+const FREE_GUESSES: i64 = 20;
+
 /// Whose failures are counted together.
 pub struct Subject {
     key: String,
     free: i64,
+    within: Duration,
 }
 
 impl Subject {
     pub fn account(email_key: &str) -> Self {
-        Self { key: format!("account {email_key}"), free: FREE_FOR_ACCOUNT }
+        Self { key: format!("account {email_key}"), free: FREE_FOR_ACCOUNT, within: FORGOTTEN_AFTER }
     }
 
     /// A browser in which the account has signed in before counts for itself, so that nobody elsewhere can lock its owner out.
     pub fn browser(id: BrowserId) -> Self {
-        Self { key: format!("browser {id}"), free: FREE_FOR_ACCOUNT }
+        Self { key: format!("browser {id}"), free: FREE_FOR_ACCOUNT, within: FORGOTTEN_AFTER }
     }
 
     /// Codes of printed slips, by the address that must be typed with them.
     pub fn slip(email_key: &str) -> Self {
-        Self { key: format!("slip {email_key}"), free: FREE_FOR_ACCOUNT }
+        Self { key: format!("slip {email_key}"), free: FREE_FOR_ACCOUNT, within: FORGOTTEN_AFTER }
     }
 
     /// Codes that are told by telephone.
     pub fn spoken(invitation: InvitationId) -> Self {
-        Self { key: format!("spoken {invitation}"), free: FREE_FOR_ACCOUNT }
+        Self { key: format!("spoken {invitation}"), free: FREE_FOR_ACCOUNT, within: FORGOTTEN_AFTER }
     }
 
     /// Codes of a second factor: whoever tries them has the password already.
     pub fn codes(account: AccountId) -> Self {
-        Self { key: format!("codes {account}"), free: FREE_FOR_ACCOUNT }
+        Self { key: format!("codes {account}"), free: FREE_FOR_ACCOUNT, within: FORGOTTEN_AFTER }
     }
 
-    /// An IPv6 customer has a whole /64 to choose addresses from, so that is what is counted.
     pub fn address(address: &str) -> Self {
-        let network = match address.parse::<std::net::Ipv6Addr>() {
-            Ok(v6) => v6.segments().iter().take(4).map(|part| format!("{part:x}")).collect::<Vec<_>>().join(":"),
-            Err(_) => address.to_owned(),
-        };
-        Self { key: format!("address {network}"), free: FREE_FOR_ADDRESS }
+        Self { key: format!("address {}", network(address)), free: FREE_FOR_ADDRESS, within: FORGOTTEN_AFTER }
+    }
+
+    /// The mails that **Forgot Password** sends to one address.
+    pub fn reset_mails(email_key: &str) -> Self {
+        Self { key: format!("reset mails {email_key}"), free: MAILS_A_DAY, within: FORGOTTEN_AFTER }
+    }
+
+    /// The requests for a new password that come from one network.
+    pub fn reset_requests(address: &str) -> Self {
+        Self { key: format!("reset requests {}", network(address)), free: REQUESTS_AN_HOUR, within: AN_HOUR }
+    }
+
+    /// Links from one network that this portal never made.
+    pub fn guesses(address: &str) -> Self {
+        Self { key: format!("link guesses {}", network(address)), free: FREE_GUESSES, within: FORGOTTEN_AFTER }
+    }
+}
+
+/// An IPv6 customer has a whole /64 to choose addresses from, so that is what is counted.
+fn network(address: &str) -> String {
+    match address.parse::<std::net::Ipv6Addr>() {
+        Ok(v6) => v6.segments().iter().take(4).map(|part| format!("{part:x}")).collect::<Vec<_>>().join(":"),
+        Err(_) => address.to_owned(),
     }
 }
 
@@ -142,4 +169,19 @@ pub(in crate::identity) async fn forget(tx: &crate::db::Tx, subject: &Subject) -
     ))
     .await?;
     Ok(())
+}
+
+/// Takes one of the uses that the subject has within its time; whether there was one left. Counted and judged in one statement, so that
+/// of many at once no more than those go through. What is refused does not make the wait longer.
+pub(in crate::identity) async fn take_one(tx: &crate::db::Tx, subject: &Subject, now: Timestamp) -> Result<bool> {
+    let row = tx
+        .query_one_raw(Statement::from_sql_and_values(
+            tx.get_database_backend(),
+            "INSERT INTO attempts (subject, failures, blocked_until, last_at) VALUES ($1, 1, 0, $2) \
+             ON CONFLICT (subject) DO UPDATE SET failures = CASE WHEN attempts.last_at <= $3 THEN 1 ELSE attempts.failures + 1 END, \
+             last_at = excluded.last_at WHERE attempts.failures < $4 OR attempts.last_at <= $3 RETURNING failures",
+            [subject.key.as_str().into(), now.into(), now.minus(subject.within).into(), subject.free.into()],
+        ))
+        .await?;
+    Ok(row.is_some())
 }

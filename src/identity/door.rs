@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     op::Caller,
     portal::Portal,
-    web::{PageError, Problem, cookies, origin, see_other},
+    web::{PageError, Problem, cookies, interrupted, origin, see_other},
 };
 
 /// Somebody who is signed in by a session. Without one, pages lead to the sign-in page.
@@ -52,8 +52,8 @@ impl FromRequestParts<Portal> for SignedIn {
     async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> Result<Self, Response> {
         match presence(parts, portal).await {
             Ok(Presence::Whole(caller)) => Ok(Self(caller)),
-            Ok(Presence::Half(half)) => Err(see_other(&leading_back(parts, page_for(half.needs)))),
-            Ok(Presence::Nobody) => Err(see_other(&leading_back(parts, "/sign-in"))),
+            Ok(Presence::Half(half)) => Err(interrupted(see_other(&leading_back(parts, page_for(half.needs))))),
+            Ok(Presence::Nobody) => Err(interrupted(see_other(&leading_back(parts, "/sign-in")))),
             Err(error) => Err(PageError(error).into_response()),
         }
     }

@@ -2,12 +2,19 @@
 
 pub mod actions;
 mod attempts;
+mod browser_name;
 mod codes;
 pub mod door;
+pub mod email;
+mod links;
+mod notice;
 pub mod pages;
 mod passwords;
 mod store;
 
+pub use browser_name::browser_name;
+pub use links::{NOTICE, RESET, notice_link, reset_link};
+pub use notice::NoticeKind;
 pub use passwords::{Strength, judge};
 
 use crate::{

@@ -68,6 +68,7 @@ pub async fn list_access(
 /// When the caller may not manage staff there.
 pub async fn export_access(portal: &Portal, caller: &Caller, scope: Scope) -> Result<Vec<ReviewRow>> {
     let visible = caller.scope(portal, Permission::ManageStaff, scope).await?;
+    caller.require_fresh_proof(portal.now())?;
     let db = portal.db.reader();
     let open = open_of(db, scope).await?;
     let rows = everybody(db, &visible, open.as_ref(), Filter::All, portal.now()).await?;

@@ -114,6 +114,7 @@ async fn affected(
 pub async fn create_role(portal: &Portal, caller: &Caller, scope: Scope, draft: &RoleDraft) -> Result<Role> {
     let op = Op::begin(portal, caller).await?;
     let (mut op, granted) = op.require(Permission::EditRoles, scope).await?;
+    op.require_fresh_proof()?;
     let id = op.new_id();
     let role = CustomRole {
         id,
@@ -155,6 +156,7 @@ async fn begin_edit(
     let (before, at) = find_home(portal, caller, scope, id).await?;
     let op = Op::begin(portal, caller).await?;
     let (op, granted) = op.require(Permission::EditRoles, at).await?;
+    op.require_fresh_proof()?;
     let wanted = CustomRole {
         id,
         deployment: before.deployment,
@@ -249,6 +251,7 @@ pub async fn delete_role(
     let (_, at) = find_home(portal, caller, scope, id).await?;
     let op = Op::begin(portal, caller).await?;
     let (mut op, granted) = op.require(Permission::EditRoles, at).await?;
+    op.require_fresh_proof()?;
     let Some((before, found)) = store::find(op.tx(), scope.organisation, id).await? else {
         return Err(Error::NotFound);
     };

@@ -54,6 +54,7 @@ pub async fn frame(portal: &Portal, actor: &Actor, place: &Place, title: &str) -
         can_invite: actor.may(Permission::InviteStaff, &place.scope),
         can_view_audit: actor.may(Permission::ViewAudit, &place.scope),
         can_edit_roles: actor.may(Permission::EditRoles, &place.scope),
+        session_left: actor.session_ends_at.map(|at| (at.0 - portal.now().0) / 1000),
         ..Frame::plain(&portal.config, title)
     })
 }

@@ -47,6 +47,7 @@ kinds! {
     PasskeyId = Passkey, "psk";
     PasswordResetId = PasswordReset, "rst";
     PatientId = Patient, "pat";
+    ResetRequestId = ResetRequest, "ask";
     ReviewId = Review, "rev";
     RoleId = Role, "rol";
     SessionId = Session, "ses";

@@ -12,8 +12,8 @@ pub use clock::{Clock, Timestamp};
 pub use email_address::{BadAddress, EmailAddress, Mailbox, parse_mailbox};
 pub use id::{
     AccountId, ApiKeyId, BatchId, BrowserId, CeremonyId, DeploymentId, EventId, Id, InterruptedId, InvitationId, Kind,
-    MailId, MembershipId, NoticeId, OrganisationId, PasskeyId, PasswordResetId, PatientId, ReviewId, RoleId, SessionId,
-    kind,
+    MailId, MembershipId, NoticeId, OrganisationId, PasskeyId, PasswordResetId, PatientId, ResetRequestId, ReviewId,
+    RoleId, SessionId, kind,
 };
 pub use page::{Cursor, PageOf};
 pub use person_name::{BadName, PersonName};

@@ -15,8 +15,14 @@ pub enum Name {
     Session,
     /// The code of the invitation that is being looked at.
     Join,
+    /// The code of the link by which a new password is being chosen.
+    Reset,
+    /// The code of the security mail that is being looked at.
+    NotMe,
     /// A message for the next page.
     Flash,
+    /// What opens the form that waits until the person has proved themselves.
+    Form,
     /// By which a browser is known again; stays for long, and says nothing about anybody.
     Browser,
 }
@@ -32,8 +38,14 @@ impl Name {
             (Self::Session, false) => "session",
             (Self::Join, true) => "__Host-join",
             (Self::Join, false) => "join",
+            (Self::Reset, true) => "__Host-reset",
+            (Self::Reset, false) => "reset",
+            (Self::NotMe, true) => "__Host-not-me",
+            (Self::NotMe, false) => "not-me",
             (Self::Flash, true) => "__Host-flash",
             (Self::Flash, false) => "flash",
+            (Self::Form, true) => "__Host-form",
+            (Self::Form, false) => "form",
             (Self::Browser, true) => "__Host-browser",
             (Self::Browser, false) => "browser",
         }
@@ -63,7 +75,7 @@ fn build(config: &Config, name: Name, value: String) -> Cookie<'static> {
         .same_site(SameSite::Lax);
     match name {
         Name::Browser => cookie.max_age(BROWSER_STAYS).build(),
-        Name::Session | Name::Join | Name::Flash => cookie.build(),
+        Name::Session | Name::Join | Name::Reset | Name::NotMe | Name::Flash | Name::Form => cookie.build(),
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Frame {
     pub mail_trouble: Option<String>,
     /// Whether this is the demonstration.
     pub demo: bool,
+    /// Seconds until the session ends if nothing is done; none where nobody is signed in.
+    pub session_left: Option<i64>,
 }
 
 impl Frame {

@@ -14,5 +14,5 @@ pub mod reference;
 
 pub use confirm::ConfirmPage;
 pub use frame::{Choice, Flash, Frame, Kept, Link, Pager, SortHead, ViewFilter, ViewGroup, When};
-pub use page_error::{ErrorPage, PageError, PageResult, page, page_with_status, see_other};
+pub use page_error::{ErrorPage, Interrupted, PageError, PageResult, interrupted, page, page_with_status, see_other};
 pub use problem::{ApiJson, ApiQuery, ApiResult, Problem, ProblemBody};

@@ -60,12 +60,23 @@ pub fn see_other(path: &str) -> Response {
     Redirect::to(path).into_response()
 }
 
+/// Marks an answer that asks somebody to prove themselves first, so that the form which it answers is not lost.
+#[derive(Clone, Copy, Debug)]
+pub struct Interrupted;
+
+/// The answer with that mark.
+pub fn interrupted(mut response: Response) -> Response {
+    response.extensions_mut().insert(Interrupted);
+    response
+}
+
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let error = self.0;
         match error {
-            Error::SignInRequired => return see_other("/sign-in"),
-            Error::SecondFactorRequired => return see_other("/sign-in/second-factor"),
+            Error::SignInRequired => return interrupted(see_other("/sign-in")),
+            Error::SecondFactorRequired => return interrupted(see_other("/sign-in/second-factor")),
+            Error::StepUpRequired => return interrupted(see_other("/prove")),
             _ => {}
         }
         if let Error::Internal(cause) = &error {

@@ -21,8 +21,24 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/sign-in/second-factor", true),
     ("GET", "/second-factor/set-up", true),
     ("POST", "/second-factor/authenticator", true),
+    ("GET", "/prove", false),
+    ("POST", "/prove", false),
+    ("GET", "/continue", false),
+    ("GET", "/session", true),
+    ("POST", "/session", true),
     ("POST", "/sign-out", true),
+    ("GET", "/forgot", true),
+    ("POST", "/forgot", true),
+    ("GET", "/forgot/asked", true),
+    ("GET", "/reset", true),
+    ("POST", "/reset", true),
+    ("POST", "/reset/password", true),
+    ("POST", "/reset/password-strength", true),
+    ("GET", "/not-me", true),
+    ("POST", "/not-me", true),
+    ("POST", "/not-me/secure", true),
     ("GET", "/profile", false),
+    ("POST", "/profile/recovery-codes", false),
     ("POST", "/profile/api-keys", false),
     ("POST", "/profile/api-keys/{id}/revoke", false),
     ("GET", "/join", true),
@@ -204,7 +220,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         ("POST", "/profile/api-keys") => {
             request.form(&[("name", "Key"), ("scope", ids.scope.as_str()), ("permissions", "view_patient_data")])
         }
-        ("POST", "/join/password-strength") => request.json(&json!({ "password": "x" })),
+        ("POST", "/join/password-strength" | "/reset/password-strength") => request.json(&json!({ "password": "x" })),
         ("POST", _) => request.form(&[("x", "y")]),
         _ => request,
     };

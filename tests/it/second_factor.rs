@@ -144,8 +144,8 @@ on_both! {
     }
 
     async fn an_organisation_that_asks_for_it_later_asks_at_the_next_request(app: &TestApp) {
-        app.execute("UPDATE organisations SET second_factor = 'managers'").await;
         app.person("ben", STAFF, app.cardiology).await;
+        app.execute("UPDATE organisations SET second_factor = 'managers'").await;
         app.execute("DELETE FROM authenticators WHERE account_id IN (SELECT account_id FROM memberships WHERE email_key = 'ben@northfield.example')").await;
         let ben = app.visitor();
         let answer = ben.post("/sign-in", &[("email", "ben@northfield.example"), ("password", PASSWORD)]).await;

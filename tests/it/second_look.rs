@@ -30,7 +30,9 @@ async fn shown(app: &TestApp, id: InvitationId) -> (String, String) {
 }
 
 async fn press(app: &TestApp, who: &Person, id: InvitationId, what: &str) -> String {
-    let answer = who.post(&format!("{}/invitations/selected", app.cardiology.path()), &[("id", &id.to_string()), ("do", what)]).await;
+    let answer = who
+        .post(&format!("{}/invitations/selected", app.cardiology.path()), &[("id", &id.to_string()), ("do", what)])
+        .await;
     flash(who, &location(&answer)).await
 }
 

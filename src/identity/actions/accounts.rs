@@ -35,7 +35,7 @@ pub async fn find_account(db: &impl sea_orm::ConnectionTrait, email: &EmailAddre
 }
 
 /// A password that was judged and hashed before the transaction began: hashing takes long and holds no lock.
-pub struct HashedPassword(String);
+pub struct HashedPassword(pub(super) String);
 
 /// Judges and hashes a new password.
 ///
@@ -73,6 +73,14 @@ pub async fn create_account(
 /// When the database fails.
 pub async fn name_of(db: &impl sea_orm::ConnectionTrait, id: AccountId) -> Result<String> {
     Ok(store::accounts::find_by_id(db, id).await?.map(|account| account.name).unwrap_or_default())
+}
+
+/// The account with this id.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such account.
+pub async fn account_of(db: &impl sea_orm::ConnectionTrait, id: AccountId) -> Result<Account> {
+    store::accounts::find_by_id(db, id).await?.ok_or(Error::NotFound)
 }
 
 /// The address of an account, for mail.

@@ -3,14 +3,15 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
 
-use super::TOUCH_AFTER;
+use super::{TOUCH_AFTER, notices::notify};
 use crate::{
     access::{self, Actor, Origin, PermissionSet, Scope, Via},
     audit::{Event, Outcome},
     error::{Error, Result},
-    identity::{ApiKey, store},
+    identity::{ApiKey, NoticeKind, store},
     op::{Caller, Op},
     portal::Portal,
+    sites,
     types::{ApiKeyId, PersonName, Secret, Timestamp, sha256},
 };
 
@@ -68,6 +69,7 @@ pub async fn make_api_key(
     if !matches!(actor.via, Via::Session(_)) {
         return Err(Error::field("name", "Sign in to make an API key"));
     }
+    op.require_fresh_proof()?;
     let name = PersonName::parse(name)
         .map_err(|_| Error::field("name", "Give the key a name of 1 to 100 characters, such as “Roster import”"))?;
     if permissions == PermissionSet::EMPTY {
@@ -98,6 +100,9 @@ pub async fn make_api_key(
         scope,
         json!({ "name": name.as_str(), "permissions": permissions.to_keys() }),
     ));
+    let place = sites::actions::place_of(op.tx(), scope).await?.full_name();
+    let told = json!({ "name": name.as_str(), "place": place, "organisation": scope.organisation });
+    notify(&mut op, actor.account, NoticeKind::ApiKeyMade, told).await?;
     op.commit().await?;
     Ok(Secret::new(token))
 }

@@ -22,7 +22,7 @@ use crate::{
     },
     op::{Caller, Op},
     portal::Portal,
-    types::{AccountId, BrowserId, EmailAddress, Secret, Timestamp, sha256},
+    types::{AccountId, BrowserId, EmailAddress, Secret, SessionId, Timestamp, sha256},
 };
 
 /// Purposes keep one kind of secret from being taken for another (ASVS 9.2.2).
@@ -80,16 +80,15 @@ pub(super) async fn begin_whole(
     Ok(NewSession { id, token, needs: Needs::Nothing, browser: Some(browser_token) })
 }
 
-async fn insert(
-    op: &Op,
-    account: &Account,
-    means: Means,
-    whole: Option<Whole>,
-) -> Result<(crate::types::SessionId, Secret<String>)> {
+/// What is stored of a session's token.
+pub(super) fn token_hash(token: &str) -> Vec<u8> {
+    sha256(SESSION, token.as_bytes())
+}
+
+async fn insert(op: &Op, account: &Account, means: Means, whole: Option<Whole>) -> Result<(SessionId, Secret<String>)> {
     let token = URL_SAFE_NO_PAD.encode(op.portal().rng.bytes::<32>());
     let id = op.new_id();
-    let token_hash = sha256(SESSION, token.as_bytes());
-    let new = New { id, token_hash, account: account.id, origin: op.origin(), means, whole };
+    let new = New { id, token_hash: token_hash(&token), account: account.id, origin: op.origin(), means, whole };
     store::sessions::insert_session(op.tx(), new, op.now()).await?;
     Ok((id, Secret::new(token)))
 }
@@ -155,15 +154,8 @@ pub(super) async fn complete(
 /// When the database fails.
 pub async fn authenticate_session(portal: &Portal, token: &str, origin: Origin) -> Result<Presence> {
     let now = portal.now();
-    let limits = Limits {
-        seen_after: now.minus(Duration::from_secs(portal.config.session_idle_minutes * 60)),
-        created_after: now.minus(Duration::from_secs(portal.config.session_hours * 3600)),
-        half_after: now.minus(HALF_LIVES),
-    };
-    let hash = sha256(SESSION, token.as_bytes());
-    let Some(row) = store::sessions::find_session(portal.db.reader(), hash, &limits).await? else {
-        return Ok(Presence::Nobody);
-    };
+    let found = store::sessions::find_session(portal.db.reader(), token_hash(token), &limits(portal, now)).await?;
+    let Some(row) = found else { return Ok(Presence::Nobody) };
     let memberships = access::memberships_of(portal.db.reader(), row.account_id, now).await?;
     let missing = if row.has_factor {
         if row.is_whole() { Needs::Nothing } else { Needs::SecondFactor }
@@ -177,13 +169,60 @@ pub async fn authenticate_session(portal: &Portal, token: &str, origin: Origin) 
         let account = Account { id: row.account_id, name: row.name, email: row.email };
         return Ok(Presence::Half(HalfSignedIn { session: row.id, account, needs: missing, origin }));
     }
-    if now >= row.seen_at.plus(TOUCH_AFTER) {
-        let tx = portal.db.begin_write().await?;
-        store::sessions::touch_session(&tx, row.id, row.account_id, now).await?;
-        tx.commit().await?;
+    let mut seen_at = row.seen_at;
+    if now >= seen_at.plus(TOUCH_AFTER) {
+        touch(portal, row.id, row.account_id, now).await?;
+        seen_at = now;
     }
-    let actor = Actor::new(row.account_id, row.name, row.email, Via::Session(row.id), memberships);
-    Ok(Presence::Whole(Caller::Person(actor.proved(row.proved_at), origin)))
+    let actor = Actor::new(row.account_id, row.name, row.email, Via::Session(row.id), memberships)
+        .proved(row.proved_at)
+        .until(end_of(portal, seen_at, row.created_at));
+    Ok(Presence::Whole(Caller::Person(actor, origin)))
+}
+
+async fn touch(portal: &Portal, id: SessionId, account: AccountId, now: Timestamp) -> Result<()> {
+    let tx = portal.db.begin_write().await?;
+    store::sessions::touch_session(&tx, id, account, now).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// When a session ends by itself: the nearer of both limits.
+fn end_of(portal: &Portal, seen_at: Timestamp, created_at: Timestamp) -> Timestamp {
+    seen_at.plus(idle_limit(portal)).min(created_at.plus(absolute_limit(portal)))
+}
+
+fn idle_limit(portal: &Portal) -> Duration {
+    Duration::from_secs(portal.config.session_idle_minutes * 60)
+}
+
+fn absolute_limit(portal: &Portal) -> Duration {
+    Duration::from_secs(portal.config.session_hours * 3600)
+}
+
+fn limits(portal: &Portal, now: Timestamp) -> Limits {
+    Limits {
+        seen_after: now.minus(idle_limit(portal)),
+        created_after: now.minus(absolute_limit(portal)),
+        half_after: now.minus(HALF_LIVES),
+    }
+}
+
+/// How long a session still lives. Asking alone does not prolong it, so that a page may ask; with `stay` the idle time begins anew.
+///
+/// # Errors
+/// When the database fails.
+pub async fn time_left(portal: &Portal, token: &str, stay: bool) -> Result<Duration> {
+    let now = portal.now();
+    let found = store::sessions::find_session(portal.db.reader(), token_hash(token), &limits(portal, now)).await?;
+    let Some(row) = found.filter(store::sessions::SessionRow::is_whole) else { return Ok(Duration::ZERO) };
+    let mut seen_at = row.seen_at;
+    if stay {
+        touch(portal, row.id, row.account_id, now).await?;
+        seen_at = now;
+    }
+    let left = end_of(portal, seen_at, row.created_at).0 - now.0;
+    Ok(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
 }
 
 /// Ends what an account still has open when its access to `scope` ends: every session, since none of them says for which scope
@@ -221,14 +260,15 @@ pub async fn sign_out(portal: &Portal, caller: &Caller) -> Result<()> {
     op.commit().await
 }
 
-/// Deletes sessions that the absolute limit has ended.
+/// Deletes sessions that the absolute limit has ended, and forms that have waited too long.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn forget_dead_sessions(portal: &Portal) -> Result<u64> {
     let tx = portal.db.begin_write().await?;
-    let before = portal.now().minus(Duration::from_secs(portal.config.session_hours * 3600));
+    let before = portal.now().minus(absolute_limit(portal));
     let deleted = store::sessions::delete_dead_sessions(&tx, before).await?;
+    store::interrupted::delete_old(&tx, portal.now()).await?;
     tx.commit().await?;
     Ok(deleted)
 }

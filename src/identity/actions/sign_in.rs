@@ -32,7 +32,7 @@ pub async fn sign_in(
     let [who, address] = &subjects;
     attempts::refuse_if_waiting(portal, &subjects).await?;
     attempts::reserve(portal, std::slice::from_ref(who)).await?;
-    let found = store::accounts::find_account(portal.db.reader(), &key).await?;
+    let found = store::accounts::find_for_sign_in(portal.db.reader(), &key).await?;
     let (account, stored) = found.map_or((None, None), |(account, hash)| (Some(account), Some(hash)));
     let fits = passwords::verify(portal, password, stored).await?;
     let caller = Caller::Visitor(origin.clone());

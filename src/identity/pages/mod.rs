@@ -1,6 +1,11 @@
-//! Signing in and out, second factors, and one's own profile.
+//! Signing in and out, second factors, forgotten passwords, "This was not me", and one's own profile.
 
+pub mod interrupted;
+mod links;
+mod notices;
 mod profile;
+mod prove;
+mod reset;
 mod second_factor;
 mod sign_in;
 
@@ -28,8 +33,19 @@ pub fn routes() -> Router<Portal> {
         .route("/sign-in/second-factor", get(second_factor::show).post(second_factor::submit))
         .route("/second-factor/set-up", get(second_factor::show_set_up))
         .route("/second-factor/authenticator", post(second_factor::submit_authenticator))
+        .route("/session", get(sign_in::time_left).post(sign_in::stay))
+        .route("/prove", get(prove::show).post(prove::submit))
+        .route("/continue", get(interrupted::show))
         .route("/sign-out", post(sign_in::sign_out))
+        .route("/forgot", get(reset::show_forgot).post(reset::submit_forgot))
+        .route("/forgot/asked", get(reset::show_asked))
+        .route("/reset", get(reset::show).post(reset::submit_code))
+        .route("/reset/password", post(reset::submit_password))
+        .route("/reset/password-strength", post(reset::password_strength))
+        .route("/not-me", get(notices::show).post(notices::submit_code))
+        .route("/not-me/secure", post(notices::submit_secure))
         .route("/profile", get(profile::show))
+        .route("/profile/recovery-codes", post(second_factor::submit_recovery_codes))
         .route("/profile/api-keys", post(profile::submit_key))
         .route("/profile/api-keys/{id}/revoke", post(profile::submit_revoke))
 }
@@ -69,8 +85,10 @@ pub fn onward(needs: Needs, next: &str) -> String {
     }
 }
 
-/// Keeps the session and goes on.
+/// Keeps the session and goes on: first of all with the form that waits, if there is one.
 fn go_on(portal: &Portal, jar: CookieJar, session: &NewSession, next: &str) -> Response {
+    let waits = cookies::get(&portal.config, &jar, cookies::Name::Form).is_some();
+    let next = if waits { interrupted::CONTINUE } else { next };
     (keep(portal, jar, session), see_other(&onward(session.needs, next))).into_response()
 }
 

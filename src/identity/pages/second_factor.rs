@@ -15,7 +15,7 @@ use crate::{
     identity::{
         HalfSignedIn, Needs, Presence,
         actions::{self, Offer, Who},
-        door::Arriving,
+        door::{Arriving, SignedIn},
     },
     portal::Portal,
     web::{Frame, PageResult, page, see_other},
@@ -187,6 +187,16 @@ pub(super) async fn submit_authenticator(
         }
         Err(other) => Err(other.into()),
     }
+}
+
+/// Makes new recovery codes in the place of those before.
+pub(super) async fn submit_recovery_codes(
+    State(portal): State<Portal>,
+    SignedIn(caller): SignedIn,
+    jar: CookieJar,
+) -> PageResult {
+    let codes = actions::make_recovery_codes(&portal, &caller).await?;
+    show_recovery_codes(&portal, jar, codes, "/profile")
 }
 
 #[derive(Template)]

@@ -2,13 +2,13 @@
 
 use askama::Template;
 use axum::{
-    Form,
+    Form, Json,
     extract::{Query, State},
     http::HeaderValue,
     response::{IntoResponse, Response},
 };
 use axum_extra::extract::CookieJar;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{NextQuery, browser_in, go_on, local, refused};
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
         door::{Anybody, Arriving},
     },
     portal::Portal,
-    web::{Frame, PageResult, cookies, origin, page, see_other},
+    web::{Frame, PageError, PageResult, cookies, origin, page, see_other},
 };
 
 #[derive(Template)]
@@ -44,13 +44,16 @@ pub(super) struct SignInForm {
 pub(super) async fn show(
     State(portal): State<Portal>,
     Anybody(caller): Anybody,
+    jar: CookieJar,
     Query(query): Query<NextQuery>,
 ) -> PageResult {
     if caller.actor().is_ok() {
         return Ok(see_other(local(&query.next)));
     }
-    let frame = Frame::plain(&portal.config, "Sign in");
-    page(&SignInPage { frame, email: String::new(), next: query.next, error: None, notice: None })
+    let (jar, flash) = cookies::take_flash(&portal.config, jar);
+    let frame = Frame { flash, ..Frame::plain(&portal.config, "Sign in") };
+    let page = page(&SignInPage { frame, email: String::new(), next: query.next, error: None, notice: None })?;
+    Ok((jar, page).into_response())
 }
 
 pub(super) async fn submit(
@@ -90,4 +93,25 @@ pub(super) async fn sign_out(
     let mut response: Response = (jar, see_other("/sign-in")).into_response();
     response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
     Ok(response)
+}
+
+/// How long the session still lives.
+#[derive(Serialize)]
+pub(super) struct TimeLeft {
+    seconds_left: u64,
+}
+
+async fn time(portal: &Portal, jar: &CookieJar, stay: bool) -> Result<Json<TimeLeft>, PageError> {
+    let token = cookies::get(&portal.config, jar, cookies::Name::Session).unwrap_or_default();
+    Ok(Json(TimeLeft { seconds_left: actions::time_left(portal, &token, stay).await?.as_secs() }))
+}
+
+/// For the page's own warning; asking does not prolong anything.
+pub(super) async fn time_left(State(portal): State<Portal>, jar: CookieJar) -> Result<Json<TimeLeft>, PageError> {
+    time(&portal, &jar, false).await
+}
+
+/// **Stay signed in**.
+pub(super) async fn stay(State(portal): State<Portal>, jar: CookieJar) -> Result<Json<TimeLeft>, PageError> {
+    time(&portal, &jar, true).await
 }

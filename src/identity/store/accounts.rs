@@ -1,6 +1,6 @@
 //! The rows of accounts.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Set};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Set, sea_query::Expr};
 
 use crate::{
     db::Tx,
@@ -45,6 +45,17 @@ pub(in crate::identity) async fn find_account(
     Ok(row.map(|row| (row.clone().into(), row.password_hash)))
 }
 
+/// The account with this address and its password's hash, if that password is still taken. One that was disowned is none at all, so
+/// that signing in with it answers like a wrong one, in words and in time.
+pub(in crate::identity) async fn find_for_sign_in(
+    db: &impl ConnectionTrait,
+    email_key: &str,
+) -> Result<Option<(Account, String)>, DbErr> {
+    let found = account::Entity::find().filter(account::Column::EmailKey.eq(email_key));
+    let row = found.filter(Expr::cust("NOT password_void")).one(db).await?;
+    Ok(row.map(|row| (row.clone().into(), row.password_hash)))
+}
+
 pub(in crate::identity) async fn find_by_id(
     db: &impl ConnectionTrait,
     id: AccountId,
@@ -80,10 +91,11 @@ pub(in crate::identity) async fn insert_account(
     Ok(())
 }
 
-/// The stored hash of an account's password.
+/// The stored hash of an account's password, if that is still taken.
 pub(in crate::identity) async fn password_of(
     db: &impl ConnectionTrait,
     id: AccountId,
 ) -> Result<Option<String>, DbErr> {
-    Ok(account::Entity::find_by_id(id).one(db).await?.map(|row| row.password_hash))
+    let found = account::Entity::find_by_id(id).filter(Expr::cust("NOT password_void"));
+    Ok(found.one(db).await?.map(|row| row.password_hash))
 }

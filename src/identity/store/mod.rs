@@ -3,5 +3,8 @@
 pub(super) mod accounts;
 pub(super) mod browsers;
 pub(super) mod factors;
+pub(super) mod interrupted;
 pub(super) mod keys;
+pub(super) mod notices;
+pub(super) mod resets;
 pub(super) mod sessions;

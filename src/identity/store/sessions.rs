@@ -99,6 +99,15 @@ impl SessionRow {
     }
 }
 
+/// Whose session this is or was, whatever limit has passed.
+pub(in crate::identity) async fn owner_of(
+    db: &impl ConnectionTrait,
+    token_hash: Vec<u8>,
+) -> Result<Option<AccountId>, DbErr> {
+    let row = session::Entity::find().filter(session::Column::TokenHash.eq(token_hash)).one(db).await?;
+    Ok(row.map(|row| row.account_id))
+}
+
 /// Which sessions still live.
 pub(in crate::identity) struct Limits {
     pub seen_after: Timestamp,

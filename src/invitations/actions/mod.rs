@@ -6,6 +6,7 @@ mod correct;
 mod hold;
 mod manage;
 mod remind;
+mod reminders;
 mod second_look;
 mod send;
 mod slip;
@@ -20,7 +21,8 @@ pub use manage::{
     Done, History, copy_link, delete_invitations, history_of, list_pending, may_copy_links, resend_invitations,
     show_invitation, show_row,
 };
-pub use remind::remind;
+pub use remind::{acceptable_by, mail_again};
+pub use reminders::remind;
 pub use second_look::code_to_tell;
 pub use send::{grantable_roles, invite_first_admin, invite_staff, show_batch};
 pub use slip::{Slip, open_slip, print_slips};

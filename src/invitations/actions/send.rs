@@ -42,6 +42,9 @@ pub async fn grantable_roles(portal: &Portal, caller: &Caller, scope: Scope) -> 
 pub async fn invite_staff(portal: &Portal, caller: &Caller, batch: NewBatch) -> Result<BatchAnswer> {
     let op = Op::begin(portal, caller).await?;
     let (mut op, granted) = op.require(Permission::InviteStaff, batch.scope).await?;
+    if batch.texts.len() > portal.config.invitations_without_proof {
+        op.require_fresh_proof()?;
+    }
     let inviter = op.actor()?.account;
     let hash = content_hash(&batch);
     if let Some((known, answer)) = store::find_answer(op.tx(), inviter, &batch.request_key).await? {

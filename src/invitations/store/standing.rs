@@ -97,6 +97,48 @@ pub(in crate::invitations) async fn mark_released(tx: &Tx, id: InvitationId) -> 
     Ok(())
 }
 
+/// What makes an invitation one that could be accepted at `now`, if its link is the right one.
+fn acceptable(now: Timestamp) -> SimpleExpr {
+    Column::State
+        .eq(State::Pending.key())
+        .and(Column::ExpiresAt.gt(now))
+        .and(Column::AccessUntil.is_null().or(Column::AccessUntil.gt(now)))
+}
+
+/// The newest invitation to this address that could be accepted at `now`.
+pub(in crate::invitations) async fn acceptable_by(
+    db: &impl ConnectionTrait,
+    email_key: &str,
+    now: Timestamp,
+) -> Result<Option<Invitation>, DbErr> {
+    let newest = Entity::find().filter(Column::LiveEmail.eq(email_key)).filter(acceptable(now));
+    newest
+        .order_by_desc(Column::SentAt)
+        .order_by_desc(Column::Id)
+        .limit(1)
+        .one(db)
+        .await?
+        .map(Invitation::from_row)
+        .transpose()
+}
+
+/// Another mail carries the invitation from now on, if it is still as it was read and could be accepted.
+pub(in crate::invitations) async fn set_mail_if_acceptable(
+    tx: &Tx,
+    invitation: &Invitation,
+    mail: MailId,
+    now: Timestamp,
+) -> Result<bool, DbErr> {
+    let done = Entity::update_many()
+        .col_expr(Column::MailId, Expr::value(mail))
+        .filter(Column::Id.eq(invitation.id))
+        .filter(Column::Generation.eq(invitation.generation))
+        .filter(acceptable(now))
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
 /// Another mail carries the invitation from now on.
 pub(in crate::invitations) async fn set_mail(tx: &Tx, id: InvitationId, mail: MailId) -> Result<(), DbErr> {
     Entity::update_many().col_expr(Column::MailId, Expr::value(mail)).filter(Column::Id.eq(id)).exec(tx).await?;

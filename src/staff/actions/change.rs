@@ -5,10 +5,12 @@ use std::time::Duration;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
+use super::tell::Told;
 use crate::{
     access::{self, Actor, Granted, Permission, Refusal, Role, RoleKey, Scope, Target},
     audit::Event,
     error::{Error, Result},
+    identity::NoticeKind,
     invitations,
     op::{Caller, Op},
     portal::Portal,
@@ -32,20 +34,29 @@ pub async fn change_roles(
 ) -> Result<Changes> {
     let op = Op::begin(portal, caller).await?;
     let (mut op, granted) = op.require(Permission::ManageStaff, scope).await?;
+    op.require_fresh_proof()?;
     let role = access::find_role(op.tx(), scope.organisation, to).await?;
     let role = role.ok_or_else(|| Error::field("role", "Choose a role from the list"))?;
     let (members, mut changes) = find(&op, &granted, ids).await?;
+    let mut told = Told::default();
     for member in members {
-        match change_one(&mut op, &granted, &member, &role).await? {
+        match change_one(&mut op, &granted, &member, &role, &mut told).await? {
             Ok(()) => changes.done.push((member.membership, member.name)),
             Err(refusal) => changes.refuse(&mut op, "membership.change_refused", member, refusal),
         }
     }
+    told.send(&mut op, NoticeKind::RoleChanged).await?;
     op.commit().await?;
     Ok(changes)
 }
 
-async fn change_one(op: &mut Op, granted: &Granted, member: &Member, to: &Role) -> Result<Result<(), Refusal>> {
+async fn change_one(
+    op: &mut Op,
+    granted: &Granted,
+    member: &Member,
+    to: &Role,
+    told: &mut Told,
+) -> Result<Result<(), Refusal>> {
     let stays = to.is(access::DefaultRole::Admin);
     if let Err(refusal) = judge(op, granted, member, Some(to), stays).await? {
         return Ok(Err(refusal));
@@ -65,6 +76,7 @@ async fn change_one(op: &mut Op, granted: &Granted, member: &Member, to: &Role) 
             "to": to.key.to_string(), "to_name": to.name, "granted_by": by,
         }),
     ));
+    told.add(member, &to.name);
     invitations::actions::hold_unsupported(op, invitations::actions::Which::By(member.account)).await?;
     Ok(Ok(()))
 }
@@ -123,6 +135,7 @@ impl Changes {
 pub async fn undo_change(portal: &Portal, caller: &Caller, scope: Scope, at: Timestamp) -> Result<Changes> {
     let op = Op::begin(portal, caller).await?;
     let (mut op, granted) = op.require(Permission::ManageStaff, scope).await?;
+    op.require_fresh_proof()?;
     let by = op.actor()?.account;
     let too_late = || Error::Conflict("This change can no longer be undone; choose the role by hand".to_owned());
     if op.now() > at.plus(UNDO_FOR) {
@@ -133,13 +146,14 @@ pub async fn undo_change(portal: &Portal, caller: &Caller, scope: Scope, at: Tim
     if members.is_empty() {
         return Err(too_late());
     }
+    let mut told = Told::default();
     for member in members {
         let Some(role) = role_before(&op, &member).await? else {
             let error = Error::Conflict("the earlier role no longer exists".to_owned());
             changes.not_done.push(NotChanged { membership: member.membership, name: member.name, error });
             continue;
         };
-        match change_one(&mut op, &granted, &member, &role).await? {
+        match change_one(&mut op, &granted, &member, &role, &mut told).await? {
             Ok(()) => {
                 invitations::actions::release_held_at(&mut op, member.account, at).await?;
                 changes.done.push((member.membership, member.name));
@@ -147,6 +161,7 @@ pub async fn undo_change(portal: &Portal, caller: &Caller, scope: Scope, at: Tim
             Err(refusal) => changes.refuse(&mut op, "membership.change_refused", member, refusal),
         }
     }
+    told.send(&mut op, NoticeKind::RoleChanged).await?;
     op.commit().await?;
     Ok(changes)
 }
@@ -166,6 +181,7 @@ async fn role_before(op: &Op, member: &Member) -> Result<Option<Role>> {
 /// When the database fails.
 pub async fn replace_role(op: &mut Op, granted: &Granted, from: &Role, to: &Role) -> Result<()> {
     let by = op.actor()?.account;
+    let mut told = Told::default();
     for member in store::all_with_role(op.tx(), granted, from.key).await? {
         store::set_role(op.tx(), granted, member.membership, from, to, by, op.now()).await?;
         op.record(Event::done(
@@ -177,8 +193,9 @@ pub async fn replace_role(op: &mut Op, granted: &Granted, from: &Role, to: &Role
                 "to": to.key.to_string(), "to_name": to.name, "granted_by": by, "because": "role deleted",
             }),
         ));
+        told.add(&member, &to.name);
     }
-    Ok(())
+    told.send(op, NoticeKind::RoleChanged).await
 }
 
 /// How many people of the organisation hold a role, with the first names and the deployments where they hold it.

@@ -2,12 +2,16 @@
 
 use serde_json::json;
 
-use super::change::{find, judge};
+use super::{
+    change::{find, judge},
+    tell::Told,
+};
 use crate::{
     access::{Granted, Permission, Scope},
     audit::Event,
     error::{Error, Result},
-    identity, invitations,
+    identity::{self, NoticeKind},
+    invitations,
     op::{Caller, Op},
     portal::Portal,
     staff::{Changes, store},
@@ -32,6 +36,7 @@ pub async fn remove_from_team(portal: &Portal, caller: &Caller, scope: Scope, id
 /// When the database fails.
 pub async fn remove_members(op: &mut Op, granted: &Granted, ids: &[MembershipId]) -> Result<Changes> {
     let (members, mut changes) = find(op, granted, ids).await?;
+    let mut told = Told::default();
     for member in members {
         if let Err(refusal) = judge(op, granted, &member, None, false).await? {
             changes.refuse(op, "membership.removal_refused", member, refusal);
@@ -43,8 +48,10 @@ pub async fn remove_members(op: &mut Op, granted: &Granted, ids: &[MembershipId]
         let detail = json!({ "membership": member.membership, "role": role, "role_name": member.role.name });
         op.record(Event::done("membership.ended", member.account, member.scope, detail));
         invitations::actions::hold_unsupported(op, invitations::actions::Which::By(member.account)).await?;
+        told.add(&member, "");
         changes.done.push((member.membership, member.name));
     }
+    told.send(op, NoticeKind::AccessEnded).await?;
     Ok(changes)
 }
 

@@ -3,10 +3,12 @@
 mod change;
 mod end;
 mod join;
+mod tell;
 mod warn;
 
 pub use super::store::Query;
 pub use change::{accounts_with_role, change_roles, holders_of, members, replace_role, roles_for, undo_change};
 pub use end::{remove_from_team, remove_members, set_ends};
 pub use join::{colleagues, holders, is_member, join, list_staff, roles_by_email, show_member};
+pub use tell::access_managers;
 pub use warn::warn_of_endings;

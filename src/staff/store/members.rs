@@ -211,6 +211,28 @@ pub(in crate::staff) async fn accounts_with_role(
         .await
 }
 
+/// The accounts that hold one of the roles in exactly this scope, those who joined first first; at most `limit`.
+pub(in crate::staff) async fn with_roles_at(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    roles: Vec<RoleKey>,
+    now: Timestamp,
+    limit: u64,
+) -> Result<Vec<AccountId>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::AccountId)
+        .filter(Column::ScopeId.eq(scope.id()))
+        .filter(Column::Role.is_in(roles.iter().map(ToString::to_string)))
+        .filter(live(now))
+        .order_by_asc(Column::JoinedAt)
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
 /// How many hold a role in the organisation, with the first names and the places where they hold it.
 pub(in crate::staff) async fn holders_of(
     db: &impl ConnectionTrait,

@@ -217,10 +217,26 @@ impl TestApp {
         self.portal.clock.advance(by);
     }
 
-    /// Sends every mail that is due to the configured transport.
+    /// Answers who has forgotten a password, and sends every mail that is due to the configured transport.
     pub async fn send_mail(&self) -> usize {
+        identity::actions::answer_reset_requests(&self.portal).await.unwrap();
         let transport = Transport::from_config(&self.portal.config).unwrap();
         outbox::drain(&Worker::new(self.portal.clone(), app::emails(), transport)).await.unwrap()
+    }
+
+    /// The mails in the folder to this address as their reader sees them: subject, an empty line, the text. Mails of one instant come
+    /// in any order.
+    pub fn mails_to(&self, address: &str) -> Vec<String> {
+        let Ok(folder) = std::fs::read_dir(self.portal.config.mail_folder()) else { return Vec::new() };
+        let mut files: Vec<_> = folder.map(|file| file.unwrap().path()).collect();
+        files.sort();
+        let mails = files.iter().rev().filter_map(|file| {
+            let bytes = std::fs::read(file).unwrap();
+            let mail = mail_parser::MessageParser::default().parse(&bytes)?;
+            let to = mail.to()?.first()?.address()?;
+            (to == address).then(|| format!("{}\n\n{}", mail.subject().unwrap(), mail.body_text(0).unwrap()))
+        });
+        mails.collect()
     }
 
     /// One number from the database.
@@ -259,6 +275,12 @@ impl TestApp {
             JsonValue::find_by_statement(Statement::from_string(db.get_database_backend(), sql)).all(db).await.unwrap();
         assert!(!rows.is_empty(), "{table} has rows");
         serde_json::to_string(&rows).unwrap()
+    }
+
+    /// The printed id of somebody's only membership.
+    pub async fn member(&self, word: &str) -> String {
+        let sql = format!("SELECT id FROM memberships WHERE email_key = '{word}@northfield.example'");
+        MembershipId::from_uuid(self.uuid(&sql).await).to_string()
     }
 
     /// Changes the database behind the portal's back, as a colleague's action at this moment would.
