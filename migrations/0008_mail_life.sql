@@ -46,5 +46,3 @@ ALTER TABLE invitations ADD COLUMN reminded_at {int};
 -- Empty, or waiting, or given: whether a second manager must look at it and has.
 ALTER TABLE invitations ADD COLUMN second_look {text} NOT NULL DEFAULT '';
 CREATE INDEX invitations_to_remind ON invitations (expires_at, id) WHERE closed_at IS NULL AND reminded_at IS NULL;
--- By the address alone, for the short code of a printed slip.
-CREATE INDEX invitations_by_live_email ON invitations (live_email, id) WHERE live_email IS NOT NULL;

@@ -55,7 +55,7 @@ fn pages(demo: bool) -> Router<Portal> {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Care Portal", description = "Invite staff and manage their access. The same actions as the pages, with the same rules."),
-    tags((name = "Invitations", description = "Inviting staff"), (name = "Staff", description = "Who has access"), (name = "Roles", description = "What a role lets people do"), (name = "Access reviews", description = "Keep or remove each person"), (name = "Access log", description = "Who did what, and how somebody got a right")),
+    tags((name = "Invitations", description = "Inviting staff"), (name = "Staff", description = "Who has access"), (name = "Roles", description = "What a role lets people do"), (name = "Settings", description = "What the organisation has chosen for itself"), (name = "Access reviews", description = "Keep or remove each person"), (name = "Access log", description = "Who did what, and how somebody got a right")),
     modifiers(&Security)
 )]
 struct Description;
@@ -66,6 +66,7 @@ fn api() -> (Router<Portal>, utoipa::openapi::OpenApi) {
         .merge(invitations::api::routes())
         .merge(staff::api::routes())
         .merge(roles::api::routes())
+        .merge(sites::api::routes())
         .merge(reviews::api::routes())
         .merge(audit::api::routes());
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", rooms).split_for_parts()
@@ -92,16 +93,25 @@ pub fn emails() -> Vec<Box<dyn Email>> {
     ]
 }
 
+/// How long a request may take.
+const LONGEST_ANSWER: Duration = Duration::from_secs(60);
+
 /// The router with everything that stands around it.
 ///
 /// # Errors
 /// When the public address is no origin.
 pub fn router(portal: &Portal) -> anyhow::Result<Router> {
-    let csrf = CsrfLayer::new().add_trusted_origin(portal.config.public_origin()).context("public_url is no origin")?;
     let (api, description) = api();
-    let router = pages(portal.config.demo)
-        .merge(api)
-        .merge(reference::routes(description))
+    around(pages(portal.config.demo).merge(api).merge(reference::routes(description)), portal, LONGEST_ANSWER)
+}
+
+/// What stands around every route, whichever they are: no answer leaves without it, an error's neither.
+///
+/// # Errors
+/// When the public address is no origin.
+pub fn around(routes: Router<Portal>, portal: &Portal, longest: Duration) -> anyhow::Result<Router> {
+    let csrf = CsrfLayer::new().add_trusted_origin(portal.config.public_origin()).context("public_url is no origin")?;
+    let router = routes
         .fallback(|| async { PageError(Error::NotFound) })
         .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED });
     // Around the routes and not at each of them, because a form that waited goes to another address than it came to.
@@ -109,8 +119,9 @@ pub fn router(portal: &Portal) -> anyhow::Result<Router> {
         .fallback_service(router.with_state(portal.clone()))
         .layer(middleware::from_fn_with_state(portal.clone(), identity::pages::interrupted::keep))
         .layer(csrf)
+        .layer(middleware::from_fn(refuse_unsaid_origin))
         .layer(middleware::from_fn_with_state(portal.clone(), refuse_foreign_host))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(60)))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, longest))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(|_| PageError(Error::internal("a request panicked")).into_response()))
         .layer(middleware::from_fn_with_state(portal.clone(), headers::add))
@@ -127,12 +138,25 @@ async fn health(State(portal): State<Portal>) -> Response {
     }
 }
 
+/// A browser says where a form comes from; one that says nothing may have been led here by another site. A program that brings
+/// its key need not say it, because no other site can make a browser send one.
+async fn refuse_unsaid_origin(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let said = [header::ORIGIN, header::AUTHORIZATION].iter().any(|name| headers.contains_key(name));
+    if request.method().is_safe() || said || headers.contains_key("sec-fetch-site") {
+        return next.run(request).await;
+    }
+    let text = "Your browser does not say which page this form comes from, so nothing was done. Use a newer browser.\n";
+    (StatusCode::FORBIDDEN, text).into_response()
+}
+
 /// A portal is reached by its public address, or by the address it listens on (for a health check); a request for any other host
 /// was tricked into coming here.
 async fn refuse_foreign_host(State(portal): State<Portal>, request: Request, next: Next) -> Response {
     let asked = request.uri().authority().map(|authority| authority.as_str().to_owned());
+    // A name that cannot be read is not ours either.
     let asked =
-        asked.or_else(|| request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned));
+        asked.or_else(|| request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or("").to_owned()));
     let public = portal.config.public_origin();
     let public = public.split_once("://").map_or("", |(_, host)| host).to_owned();
     let listening = portal.config.listen.to_string();
@@ -206,6 +230,9 @@ async fn do_chores(portal: Portal, mut closing: watch::Receiver<bool>) {
         }
         if let Err(error) = identity::actions::forget_dead_sessions(&portal).await {
             tracing::warn!(%error, "old sessions could not be deleted");
+        }
+        if let Err(error) = invitations::actions::forget_old_counts(&portal).await {
+            tracing::warn!(%error, "old counts of mails could not be deleted");
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(3600)) => {}

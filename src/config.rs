@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use ipnet::IpNet;
 use serde::Deserialize;
 use toml::{Table, Value};
 use url::Url;
@@ -41,6 +42,12 @@ pub struct Config {
     pub mail_connections: usize,
     /// How long the mail server may take for one answer.
     pub mail_timeout_seconds: u64,
+    /// Invitation mails to one recipient in 24 hours, over all organisations; 0 for no limit.
+    pub mails_per_recipient: u8,
+    /// Invitation mails of one inviter in 24 hours; 0 for no limit.
+    pub mails_per_inviter: u32,
+    /// Invitation mails of one organisation in 24 hours; 0 for no limit.
+    pub mails_per_organisation: u32,
     /// The file of the root key.
     pub root_key_file: PathBuf,
     /// Where signed checkpoints of the access log are kept.
@@ -51,8 +58,9 @@ pub struct Config {
     pub session_hours: u64,
     /// Invitations in one press without a fresh proof.
     pub invitations_without_proof: usize,
-    /// Proxies whose forwarded address is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Proxies whose forwarded address is believed, as networks; a single address is the smallest of them.
+    #[serde(deserialize_with = "networks")]
+    pub trusted_proxies: Vec<IpNet>,
     /// Whether this is the demonstration; never a setting.
     #[serde(skip)]
     pub demo: bool,
@@ -61,6 +69,16 @@ pub struct Config {
 fn empty_is_none<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Secret<String>>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok(Some(text).filter(|text| !text.is_empty()).map(Secret::new))
+}
+
+/// Each an address, or a network such as 10.0.0.0/8.
+fn networks<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let one = |text: &String| {
+        let address = text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+        let network = address.or_else(|_| text.parse::<IpNet>());
+        network.map_err(|_| serde::de::Error::custom(format!("{text} is no address and no network such as 10.0.0.0/8")))
+    };
+    Vec::<String>::deserialize(deserializer)?.iter().map(one).collect()
 }
 
 impl Config {
@@ -121,6 +139,8 @@ impl Config {
         // A mail that takes longer than its lease would be handed over twice.
         ensure!((1..=100).contains(&self.mail_timeout_seconds), "mail_timeout_seconds must be 1 to 100");
         ensure!((1..=64).contains(&self.mail_connections), "mail_connections must be 1 to 64");
+        // Three instants are kept of each recipient.
+        ensure!(self.mails_per_recipient <= 3, "mails_per_recipient must be 0 to 3");
         self.mail_from
             .parse::<lettre::message::Mailbox>()
             .context("mail_from must be an address such as Care Portal <portal@hospital.example>")?;
@@ -229,6 +249,15 @@ mod tests {
     fn unknown_settings_are_refused_by_name() {
         assert!(load("lisen = 1", &[]).is_err_and(|e| e.to_string().contains("lisen")));
         assert!(load("", &[("CARE_PORTAL_LISEN", "1")]).is_err_and(|e| e.to_string().contains("CARE_PORTAL_LISEN")));
+    }
+
+    #[test]
+    fn proxies_are_addresses_or_networks() {
+        let config = load("", &[("CARE_PORTAL_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,::1,2001:db8::/32")]);
+        assert_eq!(config.map(|c| c.trusted_proxies.len()).ok(), Some(4));
+        for bad in ["proxy.example", "10.0.0.0/33", "10.0.0", "*", "10.0.0.0/-1"] {
+            assert!(load("", &[("CARE_PORTAL_TRUSTED_PROXIES", bad)]).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -40,6 +40,14 @@ pub enum Error {
         /// How long to wait.
         retry_after: Duration,
     },
+    /// More than may be done in a day.
+    #[error("{text}")]
+    OverLimit {
+        /// What the limit is and what to do.
+        text: String,
+        /// When it can be done.
+        retry_after: Duration,
+    },
     /// Something the portal depends on is away for the moment.
     #[error("{0}")]
     Unavailable(String),
@@ -47,6 +55,9 @@ pub enum Error {
     #[error("Something went wrong here; nothing was changed")]
     Internal(#[source] anyhow::Error),
 }
+
+/// What is away for the moment is worth another try after so many seconds.
+const SOON: u64 = 5;
 
 /// The result of everything that a door calls.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -73,9 +84,20 @@ impl Error {
             Self::NotFound => "not_found",
             Self::Conflict(_) => "conflict",
             Self::Gone(_) => "gone",
-            Self::TooMany { .. } => "too_many",
+            Self::TooMany { .. } | Self::OverLimit { .. } => "too_many",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
+        }
+    }
+
+    /// After how many seconds it makes sense to try again, where waiting helps; for `Retry-After`.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooMany { retry_after } | Self::OverLimit { retry_after, .. } => {
+                Some(retry_after.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX))
+            }
+            Self::Unavailable(_) => Some(SOON),
+            _ => None,
         }
     }
 
@@ -88,7 +110,7 @@ impl Error {
             Self::NotFound => 404,
             Self::Conflict(_) => 409,
             Self::Gone(_) => 410,
-            Self::TooMany { .. } => 429,
+            Self::TooMany { .. } | Self::OverLimit { .. } => 429,
             Self::Unavailable(_) => 503,
             Self::Internal(_) => 500,
         }

@@ -5,7 +5,7 @@ use sea_orm::DbErr;
 use serde_json::json;
 
 use crate::{
-    access::{self, Actor, Granted, Origin, Permission, Refusal, Scope, Via, Visible},
+    access::{self, Actor, Administers, Granted, Origin, Permission, Refusal, Scope, Via, Visible},
     audit::{self, By, Event},
     db::{self, Tx},
     error::{Error, Result},
@@ -52,6 +52,21 @@ impl Caller {
         if self.actor()?.is_fresh(now) { Ok(()) } else { Err(Error::StepUpRequired) }
     }
 
+    /// Authority to read what the organisation of `scope` has chosen for itself; a refusal is written to the access log.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where the caller may not even know, [`Error::Forbidden`] where they may.
+    pub async fn administers(&self, portal: &Portal, scope: Scope) -> Result<Administers> {
+        let actor = self.actor()?;
+        match actor.administers(scope.organisation) {
+            Ok(proof) => Ok(proof),
+            Err(refusal) => {
+                write_apart(portal, vec![refusal_event(ADMINISTER, scope, &refusal)], self).await?;
+                Err(hide_or_refuse(actor, &scope, refusal))
+            }
+        }
+    }
+
     fn by(&self) -> By {
         match self {
             Self::Person(actor, _) => By::Account(
@@ -76,13 +91,16 @@ impl Caller {
         match actor.visible(permission, scope) {
             Ok(visible) => Ok(visible),
             Err(refusal) => {
-                let event = refusal_event(permission, scope, &refusal);
+                let event = refusal_event(permission.key(), scope, &refusal);
                 write_apart(portal, vec![event], self).await?;
                 Err(hide_or_refuse(actor, &scope, refusal))
             }
         }
     }
 }
+
+/// What the access log names where a refusal is not about a permission.
+const ADMINISTER: &str = "Admin of the whole organisation";
 
 /// An operation under way. Dropping it without [`Op::commit`] undoes it.
 pub struct Op {
@@ -191,7 +209,22 @@ impl Op {
             Ok(granted) => Ok((self, granted)),
             Err(refusal) => {
                 let error = hide_or_refuse(self.actor()?, &scope, refusal.clone());
-                Err(self.refuse(refusal_event(permission, scope, &refusal), error).await)
+                Err(self.refuse(refusal_event(permission.key(), scope, &refusal), error).await)
+            }
+        }
+    }
+
+    /// Authority over what the organisation of `scope` has chosen for itself. A refusal ends the operation and is written to the
+    /// access log.
+    ///
+    /// # Errors
+    /// As [`Op::require`].
+    pub async fn require_admin(self, scope: Scope) -> Result<(Self, Administers)> {
+        match self.actor()?.administers(scope.organisation) {
+            Ok(proof) => Ok((self, proof)),
+            Err(refusal) => {
+                let error = hide_or_refuse(self.actor()?, &scope, refusal.clone());
+                Err(self.refuse(refusal_event(ADMINISTER, scope, &refusal), error).await)
             }
         }
     }
@@ -262,13 +295,8 @@ async fn append(portal: &Portal, tx: &Tx, events: Vec<Event>, caller: &Caller, n
     audit::append(tx, events, &caller.by(), caller.origin(), now).await
 }
 
-fn refusal_event(permission: Permission, scope: Scope, refusal: &Refusal) -> Event {
-    Event::refused(
-        "access.refused",
-        scope,
-        Some(scope),
-        json!({ "permission": permission.key(), "reason": refusal.to_string() }),
-    )
+fn refusal_event(needed: &str, scope: Scope, refusal: &Refusal) -> Event {
+    Event::refused("access.refused", scope, Some(scope), json!({ "permission": needed, "reason": refusal.to_string() }))
 }
 
 /// 404 for what one may not know exists, 403 for what one may know.

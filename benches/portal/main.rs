@@ -11,6 +11,7 @@
 )]
 
 mod access_log;
+mod flood;
 mod hospital;
 mod http;
 mod lists;
@@ -64,7 +65,7 @@ fn main() {
     }
     let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     type Part = (&'static str, fn(&Runtime));
-    let parts: [Part; 7] = [
+    let parts: [Part; 9] = [
         ("invitations", sending::invitations),
         ("pending-list", lists::pending_list),
         ("staff-list", lists::staff_list),
@@ -72,6 +73,8 @@ fn main() {
         ("mail", sending::mail),
         ("accounts", running::accounts),
         ("access-log", access_log::access_log),
+        ("sign-ins", flood::sign_ins),
+        ("enumeration", flood::enumeration),
     ];
     if let Some(unknown) = asked.iter().find(|name| !parts.iter().any(|(known, _)| known == name)) {
         let known = parts.map(|(name, _)| name).join(", ");

@@ -3,7 +3,7 @@
 use super::{Permission, PermissionSet, Refusal, Role, Scope, policy};
 use std::time::Duration;
 
-use crate::types::{AccountId, ApiKeyId, MembershipId, SessionId, Timestamp};
+use crate::types::{AccountId, ApiKeyId, MembershipId, OrganisationId, SessionId, Timestamp};
 
 /// Where a request comes from, as the access log keeps it.
 #[derive(Clone, Debug, Default)]
@@ -121,6 +121,15 @@ impl Actor {
         self.authority(permission, scope).is_ok()
     }
 
+    /// Authority over what a whole organisation has chosen for itself.
+    ///
+    /// # Errors
+    /// [`Refusal::NoAdministrator`].
+    pub fn administers(&self, organisation: OrganisationId) -> Result<Administers, Refusal> {
+        let able = self.memberships.iter().any(|by| policy::may_administer(by, organisation).is_ok());
+        if able { Ok(Administers { organisation }) } else { Err(Refusal::NoAdministrator) }
+    }
+
     /// Whether any membership reaches the scope at all: what decides between "not found" and "not allowed".
     pub fn reaches(&self, scope: &Scope) -> bool {
         self.memberships.iter().any(|membership| membership.scope.covers(scope))
@@ -211,6 +220,19 @@ impl Granted {
             }
         }
         Err(nearest)
+    }
+}
+
+/// Proof that the actor is an Admin of a whole organisation. Store functions that read or write its settings ask for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Administers {
+    organisation: OrganisationId,
+}
+
+impl Administers {
+    /// Which organisation.
+    pub const fn organisation(&self) -> OrganisationId {
+        self.organisation
     }
 }
 

@@ -9,7 +9,7 @@ mod scope;
 mod second_factor;
 mod store;
 
-pub use actor::{Actor, Granted, Membership, Origin, Via, Visible};
+pub use actor::{Actor, Administers, Granted, Membership, Origin, Via, Visible};
 pub use permission::{Permission, PermissionSet};
 pub use policy::{Refusal, Target};
 pub use role::{CustomRole, DefaultRole, Role, RoleKey};

@@ -1,6 +1,7 @@
 //! All of "who may". Pure: no database, no clock. Every path that hands a right to somebody goes through [`may_grant`].
 
 use super::{DefaultRole, Membership, Permission, Role, Scope};
+use crate::types::OrganisationId;
 
 /// Why something is refused, in the words of the person who tried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,9 +43,9 @@ pub enum Refusal {
     /// Nobody edits the role that they hold.
     #[error("nobody edits or deletes a role that they hold themselves; you are {0}")]
     OwnRole(String),
-    /// What concerns the organisation as a whole.
-    #[error("this is for Admins of the whole organisation")]
-    AdminsAlone,
+    /// What concerns the whole organisation is for its Admins.
+    #[error("only an Admin of the whole organisation may see and change its settings")]
+    NoAdministrator,
     /// An organisation keeps an Admin.
     #[error(
         "an organisation always keeps one Admin of the whole organisation without an end date; make somebody else Admin first"
@@ -75,6 +76,17 @@ pub fn may(by: &Membership, needs: Permission, at: &Scope) -> Result<(), Refusal
         return Err(Refusal::Lacks(needs));
     }
     Ok(())
+}
+
+/// Whether the holder of `by` may see and change what the organisation has chosen for itself: its Admins may, and a key of theirs
+/// that leaves them every permission.
+///
+/// # Errors
+/// The [`Refusal`] to show and to write to the access log.
+pub fn may_administer(by: &Membership, organisation: OrganisationId) -> Result<(), Refusal> {
+    let whole = by.scope == Scope::organisation(organisation);
+    let admin = by.role.is(DefaultRole::Admin) && by.role.permissions == DefaultRole::Admin.permissions();
+    if whole && admin { Ok(()) } else { Err(Refusal::NoAdministrator) }
 }
 
 /// The one rule for every grant: whether the holder of `by` may, by the permission `needs`, give `role` at `at`.

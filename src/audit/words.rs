@@ -100,12 +100,6 @@ pub const ACTIONS: &[Words] = &[
         "{actor} was shown the address to which bounces are reported",
     ),
     (
-        "bounces.address_refused",
-        Group::Organisation,
-        "Address for bounces refused",
-        "{actor} asked for the address to which bounces are reported",
-    ),
-    (
         "invitation.mailed_again",
         Group::Invitations,
         "Invitation mailed again",
@@ -223,6 +217,12 @@ pub const ACTIONS: &[Words] = &[
         "{actor} tried to make an API key with more than they may do",
     ),
     ("organisation.created", Group::Organisation, "Organisation set up", "{actor} set up {name}"),
+    (
+        "organisation.setting_changed",
+        Group::Organisation,
+        "Setting changed",
+        "{actor} changed the setting “{setting}” from “{before}” to “{after}”",
+    ),
     ("deployment.created", Group::Organisation, "Deployment added", "{actor} added the deployment {name}"),
     ("patients.added", Group::Organisation, "Patients added", "{actor} added {patients:patient}"),
     ("access.refused", Group::Access, "Access refused", "{actor} tried what needs “{permission}” in {place}"),

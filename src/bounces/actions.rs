@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Named, Report, Taken, Token, Verdict};
 use crate::{
-    access::{DefaultRole, Origin, Permission, Refusal, RoleKey, Scope},
+    access::{Origin, Scope},
     audit::Event,
     error::{Error, Result},
     invitations,
@@ -28,14 +28,7 @@ const MOST_IN_A_MINUTE: i64 = 1_200;
 pub async fn webhook_address(portal: &Portal, caller: &Caller, organisation: OrganisationId) -> Result<String> {
     let scope = Scope::organisation(organisation);
     let op = Op::begin(portal, caller).await?;
-    let (mut op, _) = op.require(Permission::ManageStaff, scope).await?;
-    let admin = RoleKey::Default(DefaultRole::Admin);
-    if !op.actor()?.memberships.iter().any(|m| m.scope == scope && m.role.key == admin) {
-        let refusal = Refusal::AdminsAlone;
-        let event =
-            Event::refused("bounces.address_refused", scope, Some(scope), json!({ "reason": refusal.to_string() }));
-        return Err(op.refuse(event, Error::Forbidden(refusal)).await);
-    }
+    let (mut op, _) = op.require_admin(scope).await?;
     op.record(Event::done("bounces.address_shown", scope, scope, json!({})));
     op.commit().await?;
     Ok(portal.config.url(&format!("/webhooks/bounces/{}", Token::of(&portal.keys, organisation))))

@@ -9,6 +9,7 @@ mod invite;
 mod place;
 mod review;
 mod roles;
+mod settings;
 mod staff;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -60,8 +61,11 @@ enum Command {
     Bounces(bounces::BouncesCommand),
     /// Check settings, database, mail server and clock, and say what to mend.
     Doctor,
-    /// Print every setting with its default and meaning.
-    Settings,
+    /// Print every setting of the program with its default and meaning; or list and change what the organisation has chosen.
+    Settings {
+        #[command(subcommand)]
+        command: Option<settings::SettingsCommand>,
+    },
     /// Print the description of the API (OpenAPI 3.1).
     Openapi,
 }
@@ -93,7 +97,7 @@ pub fn main() -> ExitCode {
             Command::Audit(command) => audit::run(config.as_deref(), command).await,
             Command::Bounces(command) => bounces::run(config.as_deref(), command).await,
             Command::Doctor => doctor::run(config.as_deref()).await,
-            Command::Settings => print(include_str!("../defaults.toml")),
+            Command::Settings { command } => settings::run(config.as_deref(), command).await,
             Command::Openapi => print(&serde_json::to_string_pretty(&crate::app::openapi())?),
         }
     });

@@ -1,7 +1,7 @@
 //! Accounts and how one proves to be the person behind one: passwords, second factors, sessions, API keys.
 
 pub mod actions;
-mod attempts;
+pub mod attempts;
 mod browser_name;
 mod codes;
 pub mod door;

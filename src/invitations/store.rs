@@ -1,6 +1,7 @@
 //! The rows of invitations and batches.
 
 mod batches;
+pub(super) mod limits;
 mod reminded;
 mod standing;
 mod told;
@@ -67,7 +68,7 @@ pub(super) mod invitation {
 
 pub(super) use batches::{find_answer, find_batch, insert_batch};
 use invitation::{Column, Entity, Model};
-pub(super) use reminded::{is_wanted, mark_reminded, reminded_in, to_remind};
+pub(super) use reminded::{is_wanted, mark_reminded, reminded_in, still_to_remind, to_remind};
 pub(super) use standing::{
     Correction, acceptable_by, count_with_role, ever_sent_to, live_of_address, mark_corrected, mark_held,
     mark_released, mark_role_replaced, mark_waiting, open_by, open_with_role, set_mail, set_mail_if_acceptable,

@@ -90,6 +90,8 @@ mod tests {
             time_zone: "Europe/London".to_owned(),
             usual_domains: Vec::new(),
             allow_copy_link: false,
+            second_factor: crate::sites::SecondFactorFor::Everybody,
+            revision: 1,
             reminders,
             count_working_days,
             second_look: false,

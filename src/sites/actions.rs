@@ -1,11 +1,18 @@
 //! Finding one's place, and setting up an organisation.
 
+mod settings;
+
 use std::collections::HashMap;
 
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use super::{Deployment, Organisation, Place, Reminders, Totals, store};
+pub use settings::{Asked, Saved, change_settings, show_settings};
+
+use super::{
+    Deployment, Organisation, Place, Reminders, SecondFactorFor, Totals, settings::read_domains, settings::read_name,
+    settings::read_zone, store,
+};
 use crate::{
     access::{Actor, Permission, Scope},
     audit::Event,
@@ -108,19 +115,20 @@ pub async fn create_organisation(
     time_zone: &str,
     usual_domains: Vec<String>,
 ) -> Result<Organisation> {
-    let name = PersonName::parse(name).map_err(|bad| Error::field("organisation", bad.to_string()))?;
-    if jiff::tz::TimeZone::get(time_zone).is_err() {
-        return Err(Error::field("time-zone", format!("{time_zone} is no time zone; write one such as Europe/London")));
-    }
+    let name = read_name(name).map_err(|bad| Error::field("organisation", bad))?;
+    let time_zone = read_zone(time_zone).map_err(|bad| Error::field("time-zone", bad))?;
+    let usual_domains = read_domains(&usual_domains.join("\n")).map_err(|bad| Error::field("domains", bad))?;
     let organisation = Organisation {
         id: op.new_id(),
-        name: name.to_string(),
-        time_zone: time_zone.to_owned(),
+        name,
+        time_zone,
         usual_domains,
         allow_copy_link: false,
         reminders: Reminders::Off,
         count_working_days: false,
         second_look: false,
+        second_factor: SecondFactorFor::Everybody,
+        revision: 1,
     };
     store::insert_organisation(op.tx(), &organisation, op.now()).await?;
     let scope = Scope::organisation(organisation.id);

@@ -1,7 +1,9 @@
 //! Organisations and their deployments.
 
 pub mod actions;
+pub mod api;
 pub mod pages;
+pub mod settings;
 mod store;
 
 use std::collections::HashMap;
@@ -11,7 +13,9 @@ use crate::{
     types::{DeploymentId, OrganisationId, Timestamp},
 };
 
-/// The tenant.
+pub use settings::SecondFactorFor;
+
+/// The tenant, with what it has chosen for itself.
 #[derive(Clone, Debug)]
 pub struct Organisation {
     /// Its id.
@@ -30,6 +34,10 @@ pub struct Organisation {
     pub count_working_days: bool,
     /// Whether invitations to roles that manage access wait for a second manager.
     pub second_look: bool,
+    /// Who must have a second factor.
+    pub second_factor: SecondFactorFor,
+    /// Raised at each change of what it has chosen.
+    pub revision: i64,
 }
 
 /// Whether and when invited people who have not answered are reminded.

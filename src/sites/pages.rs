@@ -1,5 +1,7 @@
 //! The frame around every page of somebody who is signed in, the start page, and the list of deployments.
 
+mod settings;
+
 use askama::Template;
 use axum::{
     Router,
@@ -11,7 +13,7 @@ use axum_extra::extract::CookieJar;
 
 use super::{Place, actions};
 use crate::{
-    access::{Actor, Permission},
+    access::{Actor, Permission, Scope},
     error::Result,
     identity::door::SignedIn,
     outbox::{
@@ -24,7 +26,10 @@ use crate::{
 
 /// The pages of this room.
 pub fn routes() -> Router<Portal> {
-    Router::new().route("/", get(home)).route("/{scope}", get(show))
+    Router::new()
+        .route("/", get(home))
+        .route("/{scope}", get(show))
+        .route("/{scope}/settings", get(settings::show).post(settings::submit))
 }
 
 /// The frame of a page in `place`, with only what the person may do there.
@@ -53,6 +58,10 @@ pub async fn frame(portal: &Portal, actor: &Actor, place: &Place, title: &str) -
         can_view_staff: actor.may(Permission::ViewStaff, &place.scope),
         can_invite: actor.may(Permission::InviteStaff, &place.scope),
         can_view_audit: actor.may(Permission::ViewAudit, &place.scope),
+        settings_path: actor
+            .administers(place.scope.organisation)
+            .ok()
+            .map(|proof| format!("{}/settings", Scope::organisation(proof.organisation()).path())),
         can_edit_roles: actor.may(Permission::EditRoles, &place.scope),
         session_left: actor.session_ends_at.map(|at| (at.0 - portal.now().0) / 1000),
         ..Frame::plain(&portal.config, title)

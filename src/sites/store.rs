@@ -7,9 +7,9 @@ use sea_orm::{
     Statement,
 };
 
-use super::{Deployment, Organisation, Reminders, Totals};
+use super::{Deployment, Organisation, Reminders, SecondFactorFor, Totals};
 use crate::{
-    access::{Granted, Visible, membership},
+    access::{Administers, Granted, Visible, membership},
     db::Tx,
     types::{DeploymentId, OrganisationId, Timestamp},
 };
@@ -32,6 +32,8 @@ mod organisation {
         pub reminders: String,
         pub count_working_days: bool,
         pub second_look: bool,
+        pub second_factor: String,
+        pub settings_revision: i64,
         pub created_at: Timestamp,
     }
 
@@ -68,6 +70,8 @@ impl From<organisation::Model> for Organisation {
             reminders: Reminders::from_key(&row.reminders),
             count_working_days: row.count_working_days,
             second_look: row.second_look,
+            second_factor: SecondFactorFor::from_key(&row.second_factor),
+            revision: row.settings_revision,
         }
     }
 }
@@ -124,11 +128,37 @@ pub(super) async fn insert_organisation(tx: &Tx, new: &Organisation, now: Timest
         reminders: Set(new.reminders.key().to_owned()),
         count_working_days: Set(new.count_working_days),
         second_look: Set(new.second_look),
+        second_factor: Set(new.second_factor.key().to_owned()),
+        settings_revision: Set(new.revision),
         created_at: Set(now),
     })
     .exec_without_returning(tx)
     .await?;
     Ok(())
+}
+
+/// Writes what an organisation has chosen, unless it was changed since it was read; whether it was written.
+pub(super) async fn update_settings(tx: &Tx, proof: &Administers, new: &Organisation) -> Result<bool, DbErr> {
+    let row = organisation::ActiveModel {
+        name: Set(new.name.clone()),
+        time_zone: Set(new.time_zone.clone()),
+        usual_domains: Set(new.usual_domains.join(",")),
+        allow_copy_link: Set(new.allow_copy_link),
+        second_factor: Set(new.second_factor.key().to_owned()),
+        reminders: Set(new.reminders.key().to_owned()),
+        count_working_days: Set(new.count_working_days),
+        second_look: Set(new.second_look),
+        settings_revision: Set(new.revision + 1),
+        ..Default::default()
+    };
+    let done = organisation::Entity::update_many()
+        .set(row)
+        .filter(organisation::Column::Id.eq(proof.organisation()))
+        .filter(organisation::Column::Id.eq(new.id))
+        .filter(organisation::Column::SettingsRevision.eq(new.revision))
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected == 1)
 }
 
 pub(super) async fn insert_deployment(tx: &Tx, _: &Granted, new: &Deployment, now: Timestamp) -> Result<(), DbErr> {

@@ -93,9 +93,8 @@ impl IntoResponse for PageError {
         let action = Some(Link::new("Go to the start page", "/", false));
         let page = ErrorPage { frame, status: error.status(), heading: heading.to_owned(), text, action };
         let mut response = page_with_status(status, &page).unwrap_or_else(|_| status.into_response());
-        if let Error::TooMany { retry_after } = error {
-            let seconds = HeaderValue::from(retry_after.as_secs().max(1));
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        if let Some(seconds) = error.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -114,6 +113,7 @@ fn words(error: &Error) -> (&'static str, String) {
         Error::Conflict(_) => "This has changed in the meantime",
         Error::Gone(_) => "This is no longer there",
         Error::TooMany { .. } => "Please wait a moment",
+        Error::OverLimit { .. } => "This is more than can be done today",
         Error::Unavailable(_) => "The portal is not available at the moment",
         Error::SignInRequired | Error::SecondFactorRequired | Error::StepUpRequired => "Sign in to go on",
         Error::Internal(_) => "Something went wrong",

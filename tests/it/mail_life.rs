@@ -40,6 +40,7 @@ mail_tests! {
         let visitor = app.visitor();
         visitor.post("/join", &[("code", &app.code(id, 1))]).await;
         visitor.page("/join").await;
+        app.advance(MINUTE);
         ada.post(&format!("{}/invitations/selected", app.cardiology.path()), &[("id", &id.to_string()), ("do", "resend")]).await;
         let done = ada.page(&page).await;
         let order = ["invited ben", "not taken yet", "handed over", "was opened", "resent the invitation", "queued", "The link stops working"];

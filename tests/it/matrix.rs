@@ -52,6 +52,8 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/{scope}", false),
     ("GET", "/{scope}/patients", false),
     ("GET", "/{scope}/staff", false),
+    ("GET", "/{scope}/settings", false),
+    ("POST", "/{scope}/settings", false),
     ("GET", "/{scope}/access-log", false),
     ("GET", "/{scope}/access-log.csv", false),
     ("GET", "/{scope}/access-log.json", false),
@@ -106,6 +108,8 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/api/v1/scopes/{scope}/staff/{membership}", false),
     ("PATCH", "/api/v1/scopes/{scope}/staff/{membership}", false),
     ("DELETE", "/api/v1/scopes/{scope}/staff/{membership}", false),
+    ("GET", "/api/v1/scopes/{scope}/settings", false),
+    ("PATCH", "/api/v1/scopes/{scope}/settings", false),
     ("GET", "/api/v1/scopes/{scope}/access-log", false),
     ("GET", "/api/v1/scopes/{scope}/access-log/why/{account}", false),
     ("GET", "/api/v1/invitations/{id}", false),
@@ -199,6 +203,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         ("POST", "/api/v1/scopes/{scope}/review") => request.json(&json!({ "due": "2027-06-30" })),
         ("POST", "/api/v1/scopes/{scope}/review/marks") => request.json(&json!({ "marks": [] })),
         ("PUT", _) => request.json(&json!({ "name": "Spare too", "permissions": ["view_staff"], "revision": 1 })),
+        ("PATCH", "/api/v1/scopes/{scope}/settings") => request.json(&json!({ "allow_copy_link": false })),
         ("PATCH", _) => request.json(&json!({ "role": "access_controller" })),
         ("POST", "/api/v1/invitations/{id}/correct") => {
             let email = format!("y{}@northfield.example", app.portal.new_id::<kind::Mail>().uuid().simple());
@@ -217,6 +222,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
             request.form(&[("id", ids.membership.as_str()), ("do", "role"), ("role", "access_controller")])
         }
         ("POST", "/{scope}/staff/{membership}/until") => request.form(&[("until", "2030-01-01")]),
+        ("POST", "/{scope}/settings") => request.form(&[("name", "Northfield Hospital"), ("revision", "1")]),
         ("POST", "/profile/api-keys") => {
             request.form(&[("name", "Key"), ("scope", ids.scope.as_str()), ("permissions", "view_patient_data")])
         }

@@ -137,11 +137,9 @@ pub async fn start_reset(op: &mut Op, account: &Account, scope: Scope) -> Result
 
 /// Whether this portal made the code. Codes that it never made are counted against the network that they come from.
 pub(super) async fn believe(portal: &Portal, origin: &Origin, kind: &LinkKind, code: &LinkCode) -> Result<bool> {
-    let guesses = [Subject::guesses(&origin.address)];
-    attempts::refuse_if_waiting(portal, &guesses).await?;
     let fits = kind.fits(&portal.keys, code, GENERATION);
     if !fits {
-        attempts::count_failure(portal, &guesses).await?;
+        attempts::count_guess(portal, &origin.address).await?;
     }
     Ok(fits)
 }

@@ -277,7 +277,14 @@ pub async fn prove_again(
     let subject = Subject::codes(account.id);
     attempts::reserve(portal, std::slice::from_ref(&subject)).await?;
     let stored = store::accounts::password_of(portal.db.reader(), account.id).await?;
-    if !passwords::verify(portal, password, stored).await? {
+    let fits = match passwords::verify(portal, password, stored).await {
+        Ok(fits) => fits,
+        Err(error) => {
+            attempts::take_back(portal, &subject).await?;
+            return Err(error);
+        }
+    };
+    if !fits {
         let op = Op::begin(portal, caller).await?;
         let event = Event::refused("second_factor.refused", account.id, None, json!({ "wrong": "password" }));
         return Err(op.refuse(event, Error::field("password", "This is not your password")).await);

@@ -34,7 +34,13 @@ pub async fn sign_in(
     attempts::reserve(portal, std::slice::from_ref(who)).await?;
     let found = store::accounts::find_for_sign_in(portal.db.reader(), &key).await?;
     let (account, stored) = found.map_or((None, None), |(account, hash)| (Some(account), Some(hash)));
-    let fits = passwords::verify(portal, password, stored).await?;
+    let fits = match passwords::verify(portal, password, stored).await {
+        Ok(fits) => fits,
+        Err(error) => {
+            attempts::take_back(portal, who).await?;
+            return Err(error);
+        }
+    };
     let caller = Caller::Visitor(origin.clone());
     let Some(account) = account.filter(|_| fits) else {
         attempts::count_failure(portal, std::slice::from_ref(address)).await?;

@@ -22,7 +22,8 @@ pub async fn try_slip(portal: &Portal, email: &EmailAddress, network: &str) -> R
 /// # Errors
 /// When the database fails.
 pub async fn count_wrong_slip(portal: &Portal, network: &str) -> Result<()> {
-    attempts::count_failure(portal, &[Subject::address(network)]).await
+    attempts::count_failure(portal, &[Subject::address(network)]).await?;
+    Ok(())
 }
 
 /// A slip's code fitted.

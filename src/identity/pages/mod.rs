@@ -58,8 +58,9 @@ struct NextQuery {
 
 /// Only a path of this portal: anything else could lead to another site.
 fn local(next: &str) -> &str {
-    let plain = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', '\t']);
-    if plain { next } else { "/" }
+    let plain = next.starts_with('/') && !next.starts_with("//") && !next.contains('\\');
+    // What no header may hold cannot be led to.
+    if plain && next.bytes().all(|byte| byte.is_ascii_graphic()) { next } else { "/" }
 }
 
 /// The token by which the browser may be known.

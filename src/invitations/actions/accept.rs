@@ -31,12 +31,16 @@ pub struct Opened {
     pub has_account: bool,
 }
 
-/// The living invitation behind a code, or why it is dead. Changes nothing.
+/// The living invitation behind a code, or why it is dead. A code that fits nothing is counted as a guess.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn find_by_code(portal: &Portal, code: Option<&Code>) -> Result<Result<Invitation, Dead>> {
-    judge_code(portal, portal.db.reader(), code, portal.now()).await
+/// [`Error::TooMany`] after many guesses from the caller's network; when the database fails.
+pub async fn find_by_code(portal: &Portal, caller: &Caller, code: Option<&Code>) -> Result<Result<Invitation, Dead>> {
+    let found = judge_code(portal, portal.db.reader(), code, portal.now()).await?;
+    if matches!(found, Err(Dead::NotValid)) {
+        identity::attempts::count_guess(portal, &caller.origin().address).await?;
+    }
+    Ok(found)
 }
 
 async fn judge_code(
@@ -66,7 +70,7 @@ async fn judge_code(
 /// # Errors
 /// When the database fails.
 pub async fn open_link(portal: &Portal, caller: &Caller, code: Option<&Code>) -> Result<Result<Opened, Dead>> {
-    let invitation = match find_by_code(portal, code).await? {
+    let invitation = match find_by_code(portal, caller, code).await? {
         Ok(invitation) => invitation,
         Err(dead) => return Ok(Err(dead)),
     };
@@ -101,7 +105,7 @@ pub async fn accept_invitation(
     name: &str,
     password: &str,
 ) -> Result<Accepted> {
-    let invitation = match find_by_code(portal, code).await? {
+    let invitation = match find_by_code(portal, caller, code).await? {
         Ok(invitation) => invitation,
         Err(dead) => return Ok(Accepted::Dead(dead)),
     };
@@ -209,7 +213,7 @@ pub async fn decline_invitation(
     caller: &Caller,
     code: Option<&Code>,
 ) -> Result<Result<Invitation, Dead>> {
-    let invitation = match find_by_code(portal, code).await? {
+    let invitation = match find_by_code(portal, caller, code).await? {
         Ok(invitation) => invitation,
         Err(dead) => return Ok(Err(dead)),
     };

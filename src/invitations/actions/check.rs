@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::ConnectionTrait;
 
+use super::limits::{full_sentence, full_until};
 use crate::{
     access::{self, Permission, Scope},
     error::{Error, Result},
@@ -56,16 +57,18 @@ pub fn counts(rows: &[Checked]) -> Counts {
 pub async fn check_addresses(portal: &Portal, caller: &Caller, scope: Scope, texts: &[String]) -> Result<Vec<Checked>> {
     caller.scope(portal, Permission::InviteStaff, scope).await?;
     let db = portal.db.reader();
-    let judged = judge(db, scope, texts, portal.now()).await?;
+    let judged = judge(db, scope, texts, portal.now(), portal.config.mails_per_recipient).await?;
     Ok(judged.into_iter().map(|(checked, _)| checked).collect())
 }
 
-/// The judgement itself, with the parsed mailbox of each row that has one.
+/// The judgement itself, with the parsed mailbox of each row that has one. An address that had `most` mails in 24 hours is refused;
+/// 0 does not ask, for whoever counts afterwards.
 pub(super) async fn judge(
     db: &impl ConnectionTrait,
     scope: Scope,
     texts: &[String],
     now: Timestamp,
+    most: u8,
 ) -> Result<Vec<(Checked, Option<Mailbox>)>> {
     let entries = read_items(texts);
     if entries.len() > MOST_ADDRESSES {
@@ -74,7 +77,7 @@ pub(super) async fn judge(
             format!("These are {} addresses; at most {MOST_ADDRESSES} can be sent at once", entries.len()),
         ));
     }
-    let world = World::read(db, scope, &entries, now).await?;
+    let world = World::read(db, scope, &entries, now, most).await?;
     Ok(entries.into_iter().map(|entry| world.judge(entry)).collect())
 }
 
@@ -86,10 +89,17 @@ struct World {
     invited: HashMap<String, store::Live>,
     role_names: HashMap<String, String>,
     colleagues: ColleagueIndex,
+    full_until: HashMap<String, Timestamp>,
 }
 
 impl World {
-    async fn read(db: &impl ConnectionTrait, scope: Scope, entries: &[Entry], now: Timestamp) -> Result<Self> {
+    async fn read(
+        db: &impl ConnectionTrait,
+        scope: Scope,
+        entries: &[Entry],
+        now: Timestamp,
+        most: u8,
+    ) -> Result<Self> {
         let keys: HashSet<String> = entries
             .iter()
             .filter_map(|entry| entry.outcome.as_ref().ok())
@@ -99,6 +109,7 @@ impl World {
         Ok(Self {
             place: sites::actions::place_of(db, scope).await?,
             now,
+            full_until: full_until(db, &keys, most, now).await?,
             staff: staff::actions::roles_by_email(db, scope, &keys, now).await?,
             invited: store::live_by_email(db, scope, &keys).await?,
             role_names: access::role_names(db, scope.organisation).await?,
@@ -120,6 +131,8 @@ impl World {
             let mut checked = row(text, Some(&mailbox), Standing::Invited, self.already_invited(live));
             checked.invitation = Some(live.id);
             checked
+        } else if let Some(until) = self.full_until.get(address.key()) {
+            row(text, Some(&mailbox), Standing::Refused, full_sentence(*until, &self.place.time_zone()))
         } else if let Some(suspicion) = look_again(address, &self.place.organisation.usual_domains, &self.colleagues) {
             let mut checked = row(text, Some(&mailbox), Standing::Look, suspicion.reason);
             checked.suggestion = suspicion.suggestion;

@@ -2,7 +2,11 @@
 
 use serde_json::json;
 
-use super::{check::judge, second_look, send::mail_for};
+use super::{
+    check::judge,
+    limits, second_look,
+    send::{mail_for, over_limit},
+};
 use crate::{
     access::{self, Permission, Scope},
     audit::Event,
@@ -43,7 +47,7 @@ pub async fn correct_invitation(
     if old.access_until.is_some_and(|end| end <= now) {
         return Err(Error::Conflict("The access that it gives has ended already; invite the person anew".to_owned()));
     }
-    let judged = judge(op.tx(), old.scope, &[email.to_owned()], now).await?;
+    let judged = judge(op.tx(), old.scope, &[email.to_owned()], now, 0).await?;
     let address = match judged.as_slice() {
         [] => return Err(Error::field("email", "Enter the right e-mail address")),
         [(row, Some(mailbox))] if matches!(row.state, Standing::Ready | Standing::Look) => mailbox.address.clone(),
@@ -53,6 +57,14 @@ pub async fn correct_invitation(
         [(row, _)] => return Err(Error::field("email", row.reason.clone())),
         _ => return Err(Error::field("email", "Enter one e-mail address")),
     };
+    let zone = sites::actions::place_of(op.tx(), old.scope).await?.time_zone();
+    if let Err(reason) = limits::count_recipient(&op, &address, &zone).await? {
+        return Err(Error::field("email", reason));
+    }
+    let account = op.actor()?.account;
+    if let Err(error) = limits::count_senders(&op, account, old.scope.organisation, 1).await {
+        return Err(over_limit(op, "invitation.correct_refused", id, old.scope, error).await);
+    }
     let new = Invitation { mail: op.new_id(), generation: old.generation + 1, email: address, ..old.clone() };
     outbox::withdraw(op.tx(), &[old.mail], op.now()).await?;
     op.send(mail_for(&new));

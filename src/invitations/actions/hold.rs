@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use serde_json::json;
 
-use super::{second_look, send::mail_for};
+use super::{limits, second_look, send::mail_for};
 use crate::{
     access::{self, Granted, Membership, Permission, Role, RoleKey, policy},
     audit::Event,
@@ -108,10 +108,15 @@ pub async fn release_held_at(op: &mut Op, inviter: AccountId, then: Timestamp) -
         {
             continue;
         }
-        store::mark_released(op.tx(), invitation.id).await?;
         // A mail that came up while the invitation was held was put aside; it is wanted again.
         let deliveries = outbox::deliveries(op.tx(), vec![invitation.mail]).await?;
-        if deliveries.get(&invitation.mail).is_some_and(|delivery| delivery.state == "withdrawn") {
+        let again = deliveries.get(&invitation.mail).is_some_and(|delivery| delivery.state == "withdrawn");
+        // Where no further mail may go today it stays held; approving it later sends it.
+        if again && !may_be_mailed(op, &invitation).await? {
+            continue;
+        }
+        store::mark_released(op.tx(), invitation.id).await?;
+        if again {
             let again = Invitation { mail: op.new_id(), ..invitation.clone() };
             op.send(mail_for(&again));
             op.flush_mails().await?;
@@ -121,6 +126,15 @@ pub async fn release_held_at(op: &mut Op, inviter: AccountId, then: Timestamp) -
         op.record(Event::done("invitation.released", invitation.id, invitation.scope, detail));
     }
     Ok(())
+}
+
+/// Why an invitation is held whose changed link could not be mailed.
+const TOO_MANY_MAILS: &str =
+    "the address has had as many invitation mails as anybody gets in 24 hours; approve it tomorrow";
+
+async fn may_be_mailed(op: &Op, invitation: &Invitation) -> Result<bool> {
+    let key = invitation.email.key();
+    Ok(limits::count_recipients(op, &[key]).await?.contains(key))
 }
 
 /// How many open invitations name a role, with the first addresses.
@@ -153,7 +167,10 @@ pub async fn replace_role(op: &mut Op, granted: &Granted, from: &Role, to: &Role
                 mail: op.new_id(),
                 ..old.clone()
             };
-            let judged = world.judge(op.tx(), &new).await?;
+            let judged = match world.judge(op.tx(), &new).await? {
+                Ok(_) if !may_be_mailed(op, &new).await? => Err(TOO_MANY_MAILS.to_owned()),
+                judged => judged.map(|_| ()),
+            };
             outbox::withdraw(op.tx(), &[old.mail], op.now()).await?;
             op.send(mail_for(&new));
             op.flush_mails().await?;

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use super::{second_look, send::mail_for};
+use super::{
+    limits, second_look,
+    send::{mail_for, over_limit},
+};
 use crate::{
     access::{self, Granted, Permission, Scope},
     audit::{self, Event, Outcome, view::Line},
@@ -93,8 +96,10 @@ pub async fn history_of(portal: &Portal, caller: &Caller, invitation: &Invitatio
 pub async fn resend_invitations(portal: &Portal, caller: &Caller, scope: Scope, ids: &[InvitationId]) -> Result<Done> {
     let op = Op::begin(portal, caller).await?;
     let (mut op, granted) = op.require(Permission::InviteStaff, scope).await?;
-    let found = store::find_open(op.tx(), &granted, ids).await?;
+    let mut found = store::find_open(op.tx(), &granted, ids).await?;
     let mut done = missing(ids, &found);
+    // Recipients are counted in one order, so that no two operations wait for each other.
+    found.sort_by(|one, other| one.email.key().cmp(other.email.key()));
     for invitation in found {
         match resend_one(&mut op, &granted, &invitation).await? {
             Ok(()) => done.done.push((invitation.id, invitation.email.to_string())),
@@ -104,6 +109,10 @@ pub async fn resend_invitations(portal: &Portal, caller: &Caller, scope: Scope, 
                 done.not_done.push((invitation.id, invitation.email.to_string(), reason));
             }
         }
+    }
+    let account = op.actor()?.account;
+    if let Err(error) = limits::count_senders(&op, account, scope.organisation, done.done.len()).await {
+        return Err(over_limit(op, "invitation.resend_refused", scope, scope, error).await);
     }
     op.commit().await?;
     Ok(done)
@@ -134,8 +143,11 @@ async fn resend_one(op: &mut Op, granted: &Granted, invitation: &Invitation) -> 
         (SecondLook::Waiting, Some(inviter)) => inviter,
         _ => by,
     };
-    let organisation = sites::actions::place_of(op.tx(), invitation.scope).await?.organisation;
-    let expires_at = windows::expiry(&organisation, invitation.window, now);
+    let place = sites::actions::place_of(op.tx(), invitation.scope).await?;
+    if let Err(reason) = limits::count_recipient(op, &invitation.email, &place.time_zone()).await? {
+        return Ok(Err(reason));
+    }
+    let expires_at = windows::expiry(&place.organisation, invitation.window, now);
     let again = Invitation { mail: op.new_id(), ..invitation.clone() };
     outbox::withdraw(op.tx(), &[invitation.mail], now).await?;
     op.send(mail_for(&again));

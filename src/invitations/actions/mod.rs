@@ -4,6 +4,7 @@ mod accept;
 mod check;
 mod correct;
 mod hold;
+mod limits;
 mod manage;
 mod remind;
 mod reminders;
@@ -17,6 +18,7 @@ pub use accept::{Opened, accept_invitation, decline_invitation, find_by_code, op
 pub use check::{Counts, check_addresses, counts};
 pub use correct::correct_invitation;
 pub use hold::{Which, hold_unsupported, open_with_role, release_held_at, replace_role};
+pub use limits::forget_old_counts;
 pub use manage::{
     Done, History, copy_link, delete_invitations, history_of, list_pending, may_copy_links, resend_invitations,
     show_invitation, show_row,

@@ -4,24 +4,25 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::limits;
 use crate::{
     access::Origin,
     audit::Event,
-    error::Result,
+    error::{Error, Result},
     identity,
     invitations::{email, store, windows},
     op::{Caller, Op},
     outbox::{self, NewMail},
     portal::Portal,
     sites::{self, Organisation, Reminders},
-    types::{AccountId, OrganisationId, Timestamp},
+    types::{AccountId, InvitationId, OrganisationId, Timestamp},
 };
 
 /// A weekend and a day: nobody is due earlier.
 const AHEAD: std::time::Duration = std::time::Duration::from_secs(5 * 24 * 3600);
 /// Links that were sent less than this before are fresh in the mailbox.
 const FRESH: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
-/// Reminded in one transaction.
+/// Read at once.
 const AT_ONCE: u64 = 500;
 
 /// Reminds everybody who is due, and has each inviter told in the afternoon of all of theirs. How many were reminded.
@@ -41,18 +42,51 @@ pub async fn remind(portal: &Portal) -> Result<usize> {
     Ok(reminded)
 }
 
+/// Each inviter's reminders are an operation of their own: what one may not send today holds no other up.
 async fn remind_in(portal: &Portal, organisation: &Organisation) -> Result<usize> {
+    let now = portal.now();
+    let candidates =
+        store::to_remind(portal.db.reader(), organisation.id, now, now.plus(AHEAD), now.minus(FRESH), AT_ONCE).await?;
+    let mut of_inviters: BTreeMap<Option<AccountId>, Vec<InvitationId>> = BTreeMap::new();
+    for invitation in candidates {
+        if windows::reminder_due(organisation, invitation.expires_at).is_some_and(|due| due <= now) {
+            of_inviters.entry(invitation.inviter).or_default().push(invitation.id);
+        }
+    }
+    let mut reminded = 0;
+    for (inviter, ids) in of_inviters {
+        match remind_for(portal, organisation, inviter, &ids).await {
+            Ok(done) => reminded += done,
+            // Asked again in a minute, for as long as it would not come too late.
+            Err(Error::OverLimit { .. }) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(reminded)
+}
+
+async fn remind_for(
+    portal: &Portal,
+    organisation: &Organisation,
+    inviter: Option<AccountId>,
+    ids: &[InvitationId],
+) -> Result<usize> {
     let caller = Caller::Portal(Origin { address: "portal".to_owned(), agent: String::new() });
     let mut op = Op::begin_in(portal, &caller, organisation.id).await?;
     let now = op.now();
-    let candidates =
-        store::to_remind(op.tx(), organisation.id, now, now.plus(AHEAD), now.minus(FRESH), AT_ONCE).await?;
-    let mut inviters: BTreeMap<AccountId, usize> = BTreeMap::new();
-    let mut reminded = Vec::new();
-    for invitation in candidates {
-        if windows::reminder_due(organisation, invitation.expires_at).is_none_or(|due| due > now) {
-            continue;
-        }
+    // Read again behind the lock: another node may have been here.
+    let waiting = store::still_to_remind(op.tx(), ids, now).await?;
+    let keys: Vec<&str> = waiting.iter().map(|invitation| invitation.email.key()).collect();
+    let allowed = limits::count_recipients(&op, &keys).await?;
+    let due: Vec<_> = waiting.iter().filter(|invitation| allowed.contains(invitation.email.key())).collect();
+    if due.is_empty() {
+        return Ok(0);
+    }
+    if let Some(inviter) = inviter {
+        limits::count_senders(&op, inviter, organisation.id, due.len()).await?;
+        want_summary(&op, organisation.id, inviter, windows::end_of_round(organisation, now)).await?;
+    }
+    for invitation in &due {
         op.send(NewMail {
             id: op.new_id(),
             organisation: organisation.id,
@@ -63,19 +97,9 @@ async fn remind_in(portal: &Portal, organisation: &Organisation) -> Result<usize
         });
         let detail = json!({ "email": invitation.email.as_str() });
         op.record(Event::done("invitation.reminded", invitation.id, invitation.scope, detail));
-        if let Some(inviter) = invitation.inviter {
-            *inviters.entry(inviter).or_default() += 1;
-        }
-        reminded.push(invitation.id);
     }
-    if reminded.is_empty() {
-        return Ok(0);
-    }
+    let reminded: Vec<_> = due.iter().map(|invitation| invitation.id).collect();
     store::mark_reminded(op.tx(), &reminded, now).await?;
-    let end = windows::end_of_round(organisation, now);
-    for inviter in inviters.keys() {
-        want_summary(&op, organisation.id, *inviter, end).await?;
-    }
     op.commit().await?;
     Ok(reminded.len())
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::json;
 
-use super::{check::judge, second_look};
+use super::{check::judge, limits, second_look};
 use crate::{
     access::{self, Permission, Role, RoleKey, Scope, policy},
     audit::Event,
@@ -67,7 +67,8 @@ pub async fn invite_staff(portal: &Portal, caller: &Caller, batch: NewBatch) -> 
     if batch.access_until.is_some_and(|end| end <= op.now()) {
         return Err(Error::field("access_until", "Choose a day in the future for the end of the access"));
     }
-    let judged = judge(op.tx(), batch.scope, &batch.texts, op.now()).await?;
+    // Who has had too many mails is found when they are counted, below.
+    let judged = judge(op.tx(), batch.scope, &batch.texts, op.now(), 0).await?;
     if judged.is_empty() {
         return Err(Error::field("addresses", "Enter at least one e-mail address"));
     }
@@ -80,9 +81,51 @@ pub async fn invite_staff(portal: &Portal, caller: &Caller, batch: NewBatch) -> 
             _ => not_sent.push(not_sent_row(checked)),
         }
     }
+    let (ready, mut full) = count_recipients(&op, batch.scope, ready).await?;
+    not_sent.append(&mut full);
+    if let Err(error) = limits::count_senders(&op, inviter, batch.scope.organisation, ready.len()).await {
+        return Err(over_limit(op, "invitation.refused", batch.scope, batch.scope, error).await);
+    }
     let answer = write(&mut op, &batch, Some(inviter), &role, window, ready, not_sent, hash).await?;
     op.commit().await?;
     Ok(answer)
+}
+
+/// Counts the mails to these mailboxes: those that can be sent to now, and the rows of the others.
+async fn count_recipients(op: &Op, scope: Scope, ready: Vec<Mailbox>) -> Result<(Vec<Mailbox>, Vec<NotSentRow>)> {
+    let keys: Vec<&str> = ready.iter().map(|mailbox| mailbox.address.key()).collect();
+    let counted = limits::count_recipients(op, &keys).await?;
+    if counted.len() == keys.len() {
+        return Ok((ready, Vec::new()));
+    }
+    let (ready, full): (Vec<_>, Vec<_>) = ready.into_iter().partition(|one| counted.contains(one.address.key()));
+    let keys: Vec<String> = full.iter().map(|mailbox| mailbox.address.key().to_owned()).collect();
+    let until = limits::full_until(op.tx(), &keys, op.portal().config.mails_per_recipient, op.now()).await?;
+    let zone = sites::actions::place_of(op.tx(), scope).await?.time_zone();
+    let row = |mailbox: Mailbox| NotSentRow {
+        reason: limits::full_sentence(until.get(mailbox.address.key()).copied().unwrap_or_else(|| op.now()), &zone),
+        text: mailbox.address.to_string(),
+        state: Standing::Refused,
+        invitation: None,
+    };
+    Ok((ready, full.into_iter().map(row).collect()))
+}
+
+/// Ends the operation because its mails are too many, and writes that down.
+pub(super) async fn over_limit(
+    op: Op,
+    action: &'static str,
+    subject: impl ToString,
+    scope: Scope,
+    error: Error,
+) -> Error {
+    match error {
+        Error::OverLimit { .. } => {
+            let detail = json!({ "reason": error.to_string() });
+            op.refuse(Event::refused(action, subject, Some(scope), detail), error).await
+        }
+        other => other,
+    }
 }
 
 fn will_be_sent(checked: &Checked, mailbox: &Mailbox, confirmed: &HashSet<&str>) -> bool {

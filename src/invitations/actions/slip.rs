@@ -57,7 +57,10 @@ pub async fn print_slips(
         return Err(op.refuse(event, Error::Conflict(reason.to_owned())).await);
     }
     let (mut slips, mut refused) = (Vec::new(), Vec::new());
-    for invitation in store::find_open(op.tx(), &granted, ids).await? {
+    let mut found = store::find_open(op.tx(), &granted, ids).await?;
+    // As they were chosen, so that a pile of paper has the order of the list.
+    found.sort_by_key(|invitation| ids.iter().position(|id| *id == invitation.id));
+    for invitation in found {
         let email = invitation.email.to_string();
         if invitation.state != State::Pending || invitation.expires_at <= op.now() {
             refused.push((email, "its link does not work at the moment; resend or approve it first".to_owned()));

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{
     Json,
     extract::{Multipart, Path, State},
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,8 @@ pub struct InviteErrors {
     role: Option<String>,
     window: Option<String>,
     access_until: Option<String>,
+    /// Seconds until more mails may go.
+    wait: Option<u64>,
 }
 
 /// What the page tells beside the form.
@@ -213,9 +215,18 @@ pub(super) async fn submit(
     {
         return Ok(see_other(&format!("{}/invitations/batches/{}", place.scope.path(), answer.batch)));
     }
-    let status = if form.press == Press::Send { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let wait = errors.wait;
+    let status = match (&form.press, wait) {
+        (_, Some(_)) => StatusCode::TOO_MANY_REQUESTS,
+        (Press::Send, None) => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => StatusCode::OK,
+    };
     let told = Told { errors, review: reviewed(&checked, &form), file: note, made: None };
-    page_with_status(status, &render(&portal, &caller, &place, &form, told).await?)
+    let mut response = page_with_status(status, &render(&portal, &caller, &place, &form, told).await?)?;
+    if let Some(seconds) = wait {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    Ok(response)
 }
 
 fn reviewed(checked: &[Checked], form: &InviteForm) -> Option<Review> {
@@ -294,6 +305,11 @@ async fn send(
         }
         Err(Error::Forbidden(refusal)) => {
             errors.role = Some(format!("You cannot give this role here: {refusal}"));
+            Ok(None)
+        }
+        Err(error @ Error::OverLimit { .. }) => {
+            errors.wait = error.retry_after();
+            errors.addresses = Some(error.to_string());
             Ok(None)
         }
         Err(other) => Err(other),

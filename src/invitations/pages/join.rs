@@ -5,7 +5,7 @@ use askama::Template;
 use axum::{
     Form, Json,
     extract::State,
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use axum_extra::extract::CookieJar;
@@ -315,6 +315,15 @@ pub(super) async fn submit_accept(
             }
             show_invitation(&portal, &caller, &text, form.full_name, errors, StatusCode::UNPROCESSABLE_ENTITY).await
         }
+        // What was typed stays on the page; only the password must be typed again.
+        Err(error @ Error::Unavailable(_)) => {
+            let (wait, text_of) = (error.retry_after().unwrap_or(1), error.to_string());
+            let errors = JoinErrors { general: Some(text_of), ..JoinErrors::default() };
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            let mut response = show_invitation(&portal, &caller, &text, form.full_name, errors, status).await?;
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
+            Ok(response)
+        }
         Err(other) => Err(other.into()),
     }
 }
@@ -371,11 +380,12 @@ pub(super) struct StrengthAnswer {
 
 pub(super) async fn password_strength(
     State(portal): State<Portal>,
+    Anybody(caller): Anybody,
     jar: CookieJar,
     ApiJson(asked): ApiJson<StrengthRequest>,
 ) -> Result<Json<StrengthAnswer>, crate::web::Problem> {
     let code = code_in(&portal, &jar).and_then(|text| Code::parse(&text));
-    let email = match actions::find_by_code(&portal, code.as_ref()).await? {
+    let email = match actions::find_by_code(&portal, &caller, code.as_ref()).await? {
         Ok(invitation) => invitation.email.to_string(),
         Err(_) => return Err(Error::NotFound.into()),
     };

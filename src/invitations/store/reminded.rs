@@ -17,7 +17,7 @@ use crate::{
 
 /// Pending invitations whose link ends before `until` and was sent before `fresh`, of which nobody was reminded yet.
 pub(in crate::invitations) async fn to_remind(
-    tx: &Tx,
+    db: &impl ConnectionTrait,
     organisation: OrganisationId,
     now: Timestamp,
     until: Timestamp,
@@ -34,9 +34,32 @@ pub(in crate::invitations) async fn to_remind(
         .filter(Column::State.eq(State::Pending.key()))
         .order_by_asc(Column::ExpiresAt)
         .limit(limit)
-        .all(tx)
+        .all(db)
         .await?;
     rows.into_iter().map(Invitation::from_row).collect()
+}
+
+/// Those of these that are still to be reminded.
+pub(in crate::invitations) async fn still_to_remind(
+    tx: &Tx,
+    ids: &[InvitationId],
+    now: Timestamp,
+) -> Result<Vec<Invitation>, DbErr> {
+    let mut found = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(CHUNK) {
+        let rows = Entity::find()
+            .filter(Column::Id.is_in(chunk.to_vec()))
+            .filter(Column::RemindedAt.is_null())
+            .filter(Column::ExpiresAt.gt(now))
+            .filter(Column::State.eq(State::Pending.key()))
+            .order_by_asc(Column::Id)
+            .all(tx)
+            .await?;
+        for row in rows {
+            found.push(Invitation::from_row(row)?);
+        }
+    }
+    Ok(found)
 }
 
 /// These were reminded.
