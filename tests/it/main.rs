@@ -16,6 +16,7 @@ mod api;
 mod bounces;
 mod browser;
 mod browser_access_log;
+mod browser_mail;
 mod browser_pages;
 mod browser_reset;
 mod browser_review;
