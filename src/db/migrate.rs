@@ -13,6 +13,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (4, include_str!("../../migrations/0004_reviews.sql")),
     (5, include_str!("../../migrations/0005_accounts.sql")),
     (6, include_str!("../../migrations/0006_limits.sql")),
+    (8, include_str!("../../migrations/0008_mail_life.sql")),
 ];
 
 /// Applies what is missing.

@@ -63,9 +63,11 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/profile/api-keys/{id}/revoke", false),
     ("GET", "/join", true),
     ("POST", "/join", true),
+    ("POST", "/join/slip", true),
     ("POST", "/join/accept", true),
     ("POST", "/join/decline", true),
     ("POST", "/join/password-strength", true),
+    ("POST", "/webhooks/bounces/{token}", true),
     ("GET", "/assets/{version}/{*path}", true),
     ("GET", "/{scope}", false),
     ("GET", "/{scope}/patients", false),
@@ -90,6 +92,7 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/{scope}/invitations/check", false),
     ("POST", "/{scope}/invitations/read-file", false),
     ("POST", "/{scope}/invitations/selected", false),
+    ("GET", "/{scope}/invitations/{id}", false),
     ("POST", "/{scope}/invitations/{id}/link", false),
     ("GET", "/{scope}/invitations/{id}/correct", false),
     ("POST", "/{scope}/invitations/{id}/correct", false),
@@ -141,6 +144,7 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/api/v1/scopes/{scope}/access-log/why/{account}", false),
     ("GET", "/api/v1/invitations/{id}", false),
     ("DELETE", "/api/v1/invitations/{id}", false),
+    ("GET", "/api/v1/invitations/{id}/mails", false),
     ("POST", "/api/v1/invitations/{id}/resend", false),
     ("POST", "/api/v1/invitations/{id}/approve", false),
     ("POST", "/api/v1/invitations/{id}/correct", false),
@@ -193,6 +197,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         .replace("{id}", &ids.id)
         .replace("{account}", &ids.account)
         .replace("{session}", "ses_00000000000000000000000000000000")
+        .replace("{token}", "cpb1_nobody-has-this")
         .replace("{version}/{*path}", "x/css/portal.css")
         .replace("{*rest}", "nowhere");
     let more = match (method, route) {

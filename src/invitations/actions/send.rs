@@ -4,16 +4,17 @@ use std::collections::HashSet;
 
 use serde_json::json;
 
-use super::{check::judge, limits};
+use super::{check::judge, limits, second_look};
 use crate::{
     access::{self, Permission, Role, RoleKey, Scope, policy},
     audit::Event,
     error::{Error, Result},
     invitations::{
-        Batch, BatchAnswer, Checked, Invitation, NewBatch, NotSentRow, SentRow, Standing, State, Window, email, store,
+        Batch, BatchAnswer, Checked, Invitation, NewBatch, NotSentRow, SecondLook, SentRow, Standing, State, Window,
+        email, store, windows,
     },
     op::{Caller, Op},
-    outbox::NewMail,
+    outbox::{self, NewMail},
     portal::Portal,
     sites,
     types::{AccountId, BatchId, EmailAddress, Mailbox, sha256},
@@ -168,6 +169,9 @@ async fn write(
     hash: Vec<u8>,
 ) -> Result<BatchAnswer> {
     let now = op.now();
+    let organisation = sites::actions::place_of(op.tx(), batch.scope).await?.organisation;
+    let expires_at = windows::expiry(&organisation, window, now);
+    let waits = second_look::is_needed(op.tx(), batch.scope, role, inviter).await?;
     let invitations: Vec<Invitation> = ready
         .into_iter()
         .map(|mailbox| Invitation {
@@ -180,14 +184,15 @@ async fn write(
             inviter,
             mail: op.new_id(),
             generation: 1,
-            state: State::Pending,
+            state: if waits { State::Held } else { State::Pending },
             window,
             sent_at: now,
-            expires_at: now.plus(window),
+            expires_at,
             opened_at: None,
             link_copied: false,
             access_until: batch.access_until,
-            held_at: None,
+            held_at: waits.then_some(now),
+            second_look: if waits { SecondLook::Waiting } else { SecondLook::NotNeeded },
         })
         .collect();
     let sent = invitations.iter().map(|new| SentRow { email: new.email.to_string(), invitation: new.id }).collect();
@@ -199,9 +204,13 @@ async fn write(
         op.record(Event::done("invitation.sent", new.id, batch.scope, detail));
     }
     op.flush_mails().await?;
-    store::insert_batch(op.tx(), inviter, batch, hash, now.plus(window), &answer, now).await?;
+    if waits {
+        let mails: Vec<_> = invitations.iter().map(|new| new.mail).collect();
+        outbox::withdraw(op.tx(), &mails, now).await?;
+    }
+    store::insert_batch(op.tx(), inviter, batch, hash, expires_at, &answer, now).await?;
     store::close_declined(op.tx(), batch.scope, &keys, now).await?;
-    store::insert(op.tx(), answer.batch, &invitations).await?;
+    store::insert(op.tx(), answer.batch, &invitations, if waits { second_look::WAITS } else { "" }).await?;
     let detail = json!({ "role": role.key.to_string(), "sent": answer.sent.len(), "not_sent": answer.not_sent.len() });
     op.record(Event::done("batch.sent", answer.batch, batch.scope, detail));
     Ok(answer)

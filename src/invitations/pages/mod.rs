@@ -2,11 +2,14 @@
 
 mod batch;
 mod correct;
+mod detail;
 mod form;
 mod invite;
 mod join;
+mod mail;
 mod pending;
 mod review;
+mod slip;
 
 use axum::{
     Router,
@@ -28,6 +31,7 @@ pub fn routes() -> Router<Portal> {
     Router::new()
         .route("/{scope}/invitations", get(pending::list))
         .route("/{scope}/invitations/selected", post(pending::submit_selected))
+        .route("/{scope}/invitations/{id}", get(detail::show))
         .route("/{scope}/invitations/{id}/link", post(pending::submit_copy))
         .route("/{scope}/invitations/{id}/correct", get(correct::show).post(correct::submit))
         .route("/{scope}/invitations/new", get(invite::show).post(invite::submit).layer(carried))
@@ -35,6 +39,7 @@ pub fn routes() -> Router<Portal> {
         .route("/{scope}/invitations/read-file", post(invite::read_file).layer(large))
         .route("/{scope}/invitations/batches/{id}", get(batch::show))
         .route("/join", get(join::show).post(join::submit_code))
+        .route("/join/slip", post(join::submit_slip))
         .route("/join/accept", post(join::submit_accept))
         .route("/join/decline", post(join::submit_decline))
         .route("/join/password-strength", post(join::password_strength))
