@@ -20,7 +20,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    audit,
+    audit, bounces,
     config::Config,
     db::Db,
     demo,
@@ -47,6 +47,7 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(invitations::pages::routes())
         .merge(plans::pages::routes())
         .merge(audit::pages::routes())
+        .merge(bounces::webhook::routes())
         .merge(assets::routes())
         .route("/health", get(health));
     if demo { pages.merge(demo::mailbox::routes()).merge(demo::authenticator::routes()) } else { pages }
@@ -85,6 +86,9 @@ pub fn emails() -> Vec<Box<dyn Email>> {
         Box::new(invitations::email::InvitationMail),
         Box::new(invitations::email::DeclinedMail),
         Box::new(plans::email::StoppedMail),
+        Box::new(invitations::email::UndeliveredMail),
+        Box::new(invitations::email::ReminderMail),
+        Box::new(invitations::email::RemindedMail),
         Box::new(identity::email::PasswordResetMail),
         Box::new(identity::email::SecurityNoticeMail),
         Box::new(identity::email::DisownedMail),
@@ -140,10 +144,11 @@ async fn health(State(portal): State<Portal>) -> Response {
 }
 
 /// A browser says where a form comes from; one that says nothing may have been led here by another site. A program that brings
-/// its key need not say it, because no other site can make a browser send one.
+/// its key need not say it, because no other site can make a browser send one; nor need one that brings its secret in the address.
 async fn refuse_unsaid_origin(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let said = [header::ORIGIN, header::AUTHORIZATION].iter().any(|name| headers.contains_key(name));
+    let said = said || request.uri().path().starts_with("/webhooks/");
     if request.method().is_safe() || said || headers.contains_key("sec-fetch-site") {
         return next.run(request).await;
     }
@@ -199,6 +204,7 @@ pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> 
     let worker = tokio::spawn(worker.run(closing.clone()));
     let chores = tokio::spawn(do_chores(portal.clone(), closing.clone()));
     let plans = tokio::spawn(plans::actions::run(portal.clone(), closing.clone()));
+    let rounds = tokio::spawn(make_rounds(portal.clone(), closing.clone()));
     let resets = tokio::spawn(answer_resets(portal.clone(), closing.clone()));
     let (finish, finishing) = watch::channel(false);
     let sealer = tokio::spawn(audit::sealer::run(portal.clone(), finishing));
@@ -217,6 +223,7 @@ pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> 
     plans.await.context("sending plans failed")?;
     resets.await.context("answering for forgotten passwords failed")?;
     chores.abort();
+    rounds.abort();
     // Last, so that what the others wrote on their way out is sealed too.
     let _ = finish.send(true);
     sealer.await.context("the sealer of the access log failed")?;
@@ -240,6 +247,22 @@ async fn do_chores(portal: Portal, mut closing: watch::Receiver<bool>) {
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(3600)) => {}
+            _ = closing.changed() => {}
+        }
+    }
+}
+
+/// Every minute: what people are told soon after it happened. No control depends on it.
+async fn make_rounds(portal: Portal, mut closing: watch::Receiver<bool>) {
+    while !*closing.borrow() {
+        if let Err(error) = invitations::actions::tell_of_failures(&portal).await {
+            tracing::warn!(%error, "inviters could not be told of mails that did not arrive");
+        }
+        if let Err(error) = invitations::actions::remind(&portal).await {
+            tracing::warn!(%error, "people whose invitation ends soon could not be reminded");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(60)) => {}
             _ = closing.changed() => {}
         }
     }

@@ -80,7 +80,7 @@ pub fn mail(runtime: &Runtime) {
     const MAILS: usize = 2_000;
     let mut table =
         Table::new("mail", &["connections", "mail server", "mails", "time", "mails each second", "goal", ""]);
-    for (connections, at_once) in [(4, false), (16, false), (4, true), (16, true)] {
+    for (connections, at_once) in [(1, false), (4, false), (16, false), (1, true), (4, true), (16, true)] {
         let server = MailServer::start(at_once);
         let settings =
             [("SMTP_URL", format!("smtp://{}", server.address)), ("MAIL_CONNECTIONS", connections.to_string())];
@@ -111,8 +111,9 @@ pub fn mail(runtime: &Runtime) {
             thousands(MAILS),
             millis(time),
             thousands(rate),
-            "500 or more".to_owned(),
-            verdict(rate >= 500),
+            // One connection is for comparison: it waits for each answer and each commit in turn.
+            if connections == 1 { "" } else { "500 or more" }.to_owned(),
+            if connections == 1 { String::new() } else { verdict(rate >= 500) },
         ]);
     }
     table.print();

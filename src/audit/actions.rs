@@ -154,6 +154,16 @@ pub async fn list_events(
     Ok(PageOf { rows, previous: page.previous, next: page.next })
 }
 
+/// What was done to one thing, oldest first, for whoever may see the thing itself: `subject` is its printed id, `prefix` what its
+/// actions begin with.
+///
+/// # Errors
+/// When the database fails.
+pub async fn history_of(portal: &Portal, visible: &Visible, subject: &str, prefix: &str) -> Result<Vec<Line>> {
+    let rows = list::history(portal.db.reader(), visible, subject, prefix, 500).await?;
+    put_into_words(portal, visible.scope(), rows).await
+}
+
 async fn put_into_words(portal: &Portal, scope: Scope, rows: Vec<Listed>) -> Result<Vec<Line>> {
     let names = Names::of(portal, scope.organisation, rows.iter().map(|row| &row.event), &[]).await?;
     Ok(rows.into_iter().map(|row| names.line(row)).collect())

@@ -90,6 +90,28 @@ pub const ACTIONS: &[Words] = &[
         "Held invitation let go",
         "The invitation of {email} was let go, because the change that held it was undone",
     ),
+    ("invitation.bounced", Group::Invitations, "Mail bounced", "The mail that invited {email} came back"),
+    (
+        "invitation.failures_told",
+        Group::Invitations,
+        "Inviter told of mails that did not arrive",
+        "The portal told {subject} of {invitations:invitation} that did not arrive",
+    ),
+    ("invitation.reminded", Group::Invitations, "Reminded", "The portal reminded {email} of the invitation"),
+    ("invitation.slip_printed", Group::Invitations, "Slip printed", "{actor} printed the slip of {email}"),
+    (
+        "invitation.slip_refused",
+        Group::Invitations,
+        "Printing a slip refused",
+        "{actor} tried to print slips of invitations",
+    ),
+    ("mail.bounced", Group::Organisation, "Another mail bounced", "A mail of the portal to {email} came back"),
+    (
+        "bounces.address_shown",
+        Group::Organisation,
+        "Address for bounces shown",
+        "{actor} was shown the address to which bounces are reported",
+    ),
     (
         "invitation.mailed_again",
         Group::Invitations,

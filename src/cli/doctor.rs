@@ -11,6 +11,7 @@ use crate::{
     config::Config,
     db::Db,
     keys::load_or_make_root_key,
+    outbox,
     types::{Clock, Rng, Timestamp},
 };
 
@@ -76,6 +77,15 @@ async fn look_at_database(config: &Config, report: &mut Report) {
     let row = db.reader().query_one_raw(Statement::from_string(db.reader().get_database_backend(), sql)).await;
     let theirs = row.ok().flatten().and_then(|row| row.try_get::<i64>("", "now").ok());
     report.add("clock", judge_clock(machine, theirs));
+    report.add("mail flow", look_at_flow(&db, machine).await);
+}
+
+/// Whether mails leave, as the serving process has found it.
+async fn look_at_flow(db: &Db, now: Timestamp) -> Result<String, String> {
+    let blocked = outbox::blocked_anywhere(db.reader(), now).await.map_err(|error| error.to_string())?;
+    let Some(longest) = blocked.first() else { return Ok("no mail waits for a server that only fails".to_owned()) };
+    let waiting: u64 = blocked.iter().map(|blocked| blocked.waiting).sum();
+    Err(format!("mails only fail since {}, {waiting} wait; the mail server said: {}", longest.since, longest.answer))
 }
 
 fn judge_clock(machine: Timestamp, database: Option<i64>) -> Result<String, String> {

@@ -13,12 +13,13 @@ use crate::{
     access,
     error::Error,
     invitations::{PendingRow, State, actions},
+    outbox::life::{self, Stage},
     types::InvitationId,
 };
 
 #[derive(Subcommand)]
 pub(super) enum InvitationCommand {
-    /// List the open invitations of a scope: address, role, state, reason.
+    /// List the open invitations of a scope: address, role, state, reason, mail.
     List(PlaceArguments),
     /// Mail the same links again and restart their windows.
     Resend(Chosen),
@@ -133,7 +134,7 @@ async fn list(place: &PlaceArguments, at: &At) -> Result<ExitCode> {
                 serde_json::json!({
                     "id": row.invitation.id, "email": row.invitation.email.as_str(), "role": row.invitation.role.to_string(),
                     "scope": row.invitation.scope.to_string(), "state": state(row), "held_reason": row.held_reason,
-                    "mail": row.mail_state, "answer": row.mail_answer,
+                    "mail": row.delivery.state, "answer": row.delivery.answer, "tries": row.delivery.attempts,
                 })
             })
             .collect();
@@ -144,7 +145,12 @@ async fn list(place: &PlaceArguments, at: &At) -> Result<ExitCode> {
         .map(|row| {
             let key = row.invitation.role.to_string();
             let role = roles.get(&key).cloned().unwrap_or(key);
-            [row.invitation.email.as_str(), &role, state(row), &row.held_reason].join("\t")
+            let mail = Stage::of(&row.delivery.state);
+            let why = match life::reason(mail, &row.delivery.answer) {
+                Some(reason) => format!("{}: {}", mail.word(), reason.sentence),
+                None => mail.word().to_owned(),
+            };
+            [row.invitation.email.as_str(), &role, state(row), &row.held_reason, &why].join("\t")
         })
         .collect();
     print(&lines.join("\n"))

@@ -1,6 +1,7 @@
 //! The command line. Each command parses, calls the same actions as the pages, and prints.
 
 mod audit;
+mod bounces;
 mod commands;
 mod doctor;
 mod invitations;
@@ -59,6 +60,9 @@ enum Command {
     /// Prove that the access log is what was written, or read it.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Take in returned mail.
+    #[command(subcommand)]
+    Bounces(bounces::BouncesCommand),
     /// Check settings, database, mail server and clock, and say what to mend.
     Doctor,
     /// Print every setting of the program with its default and meaning; or list and change what the organisation has chosen.
@@ -96,6 +100,7 @@ pub fn main() -> ExitCode {
             Command::Role(command) => roles::run(config.as_deref(), command).await,
             Command::Review(command) => review::run(config.as_deref(), command).await,
             Command::Audit(command) => audit::run(config.as_deref(), command).await,
+            Command::Bounces(command) => bounces::run(config.as_deref(), command).await,
             Command::Doctor => doctor::run(config.as_deref()).await,
             Command::Settings { command } => settings::run(config.as_deref(), command).await,
             Command::Openapi => print(&serde_json::to_string_pretty(&crate::app::openapi())?),

@@ -14,6 +14,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (5, include_str!("../../migrations/0005_accounts.sql")),
     (6, include_str!("../../migrations/0006_limits.sql")),
     (7, include_str!("../../migrations/0007_plans.sql")),
+    (8, include_str!("../../migrations/0008_mail_life.sql")),
 ];
 
 /// Applies what is missing.

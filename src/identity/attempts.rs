@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, DbErr, Statement};
 use crate::{
     error::{Error, Result},
     portal::Portal,
-    types::{AccountId, BrowserId, Timestamp},
+    types::{AccountId, BrowserId, InvitationId, Timestamp},
 };
 
 /// Failures that cost nothing: people mistype.
@@ -55,6 +55,16 @@ impl Subject {
     /// elsewhere does not lock the person out.
     pub fn browser(id: BrowserId) -> Self {
         Self { key: format!("browser {id}"), free: FREE_FOR_ACCOUNT, within: FORGOTTEN_AFTER, ends: true }
+    }
+
+    /// Codes of printed slips, by the address that must be typed with them.
+    pub fn slip(email_key: &str) -> Self {
+        Self { key: format!("slip {email_key}"), free: FREE_FOR_ACCOUNT, within: FORGOTTEN_AFTER, ends: false }
+    }
+
+    /// Codes that are told by telephone.
+    pub fn spoken(invitation: InvitationId) -> Self {
+        Self { key: format!("spoken {invitation}"), free: FREE_FOR_ACCOUNT, within: FORGOTTEN_AFTER, ends: false }
     }
 
     /// An account's codes, authenticator and recovery together: whoever tries them has the password already.

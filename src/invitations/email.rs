@@ -1,9 +1,11 @@
 //! The mails of this room: the invitation itself, and the word to the inviter that it was declined.
 
+mod summaries;
+
 use askama::Template;
 use futures::{FutureExt, future::BoxFuture};
 
-use super::{Invitation, State, join_url, link_of, store};
+use super::{Invitation, SecondLook, State, join_url, link_of, store};
 use crate::{
     access,
     error::{Error, Result},
@@ -17,8 +19,16 @@ use crate::{
 
 /// The word in the queue for an invitation.
 pub const INVITATION: &str = "invitation";
+/// The word in the queue for a reminder.
+pub const REMINDER: &str = "invitation_reminder";
+/// The word in the queue for what an inviter is told of invitations that did not arrive.
+pub const UNDELIVERED: &str = "invitations_undelivered";
+/// The word in the queue for what an inviter is told of reminders.
+pub const REMINDED: &str = "invitations_reminded";
 /// The word in the queue for a declined invitation.
 pub const DECLINED: &str = "invitation_declined";
+
+pub use summaries::{RemindedMail, UndeliveredMail};
 
 /// The invitation, with its link.
 pub struct InvitationMail;
@@ -36,6 +46,8 @@ pub struct InvitationWords {
     link: String,
     join_url: String,
     code: String,
+    /// Whether a code is asked that the inviter tells by telephone.
+    asks_spoken: bool,
 }
 
 #[derive(Template)]
@@ -80,12 +92,59 @@ impl Email for InvitationMail {
     }
 }
 
-/// Deleted, corrected, held, expired, or resent with a newer mail: then this one is not sent any more.
-fn still_wanted(portal: &Portal, invitation: &Invitation, mail: &Claimed) -> bool {
+/// The same link once more, before it ends.
+pub struct ReminderMail;
+
+#[derive(Template)]
+#[template(path = "email/reminder/subject.txt")]
+struct ReminderSubject<'a> {
+    mail: &'a InvitationWords,
+}
+#[derive(Template)]
+#[template(path = "email/reminder/body.txt")]
+struct ReminderText<'a> {
+    mail: &'a InvitationWords,
+}
+#[derive(Template)]
+#[template(path = "email/reminder/body.html")]
+struct ReminderHtml<'a> {
+    mail: &'a InvitationWords,
+}
+
+impl Email for ReminderMail {
+    fn kind(&self) -> &'static str {
+        REMINDER
+    }
+
+    fn write<'a>(&'a self, portal: &'a Portal, mail: &'a Claimed) -> BoxFuture<'a, Result<Option<Letter>>> {
+        async move {
+            let found = store::find(portal.db.reader(), InvitationId::from_uuid(mail.about_id)).await?;
+            let wanted = |invitation: &Invitation| {
+                // A resent invitation has a mail of its own and a later end.
+                is_open(portal, invitation, mail) && invitation.sent_at < mail.created_at
+            };
+            let Some(invitation) = found.filter(wanted) else { return Ok(None) };
+            let words = invitation_words(portal, &invitation).await?;
+            Letter::write(
+                &ReminderSubject { mail: &words },
+                &ReminderText { mail: &words },
+                &ReminderHtml { mail: &words },
+            )
+            .map(Some)
+        }
+        .boxed()
+    }
+}
+
+fn is_open(portal: &Portal, invitation: &Invitation, mail: &Claimed) -> bool {
     invitation.state == State::Pending
         && invitation.generation == mail.generation
-        && invitation.mail == mail.id
         && invitation.expires_at > portal.now()
+}
+
+/// Deleted, corrected, held, expired, or resent with a newer mail: then this one is not sent any more.
+fn still_wanted(portal: &Portal, invitation: &Invitation, mail: &Claimed) -> bool {
+    is_open(portal, invitation, mail) && invitation.mail == mail.id
 }
 
 async fn invitation_words(portal: &Portal, invitation: &Invitation) -> Result<InvitationWords> {
@@ -107,6 +166,7 @@ async fn invitation_words(portal: &Portal, invitation: &Invitation) -> Result<In
         link,
         join_url: join_url(portal),
         code,
+        asks_spoken: invitation.second_look != SecondLook::NotNeeded,
     })
 }
 

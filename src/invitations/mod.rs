@@ -9,6 +9,7 @@ pub mod email;
 mod links;
 pub mod pages;
 mod store;
+pub mod windows;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     access::{PermissionSet, RoleKey, Scope},
     identity::NewSession,
+    outbox::Delivery,
     types::{AccountId, BatchId, EmailAddress, InvitationId, MailId, MembershipId, Timestamp},
 };
 
@@ -174,6 +176,39 @@ pub struct Invitation {
     pub access_until: Option<Timestamp>,
     /// When it was held.
     pub held_at: Option<Timestamp>,
+    /// Whether a second manager must look at it.
+    pub second_look: SecondLook,
+}
+
+/// Whether a second manager must look at an invitation, because its role manages access and the organisation wants it so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum SecondLook {
+    /// Nobody need.
+    #[default]
+    NotNeeded,
+    /// Nobody has yet.
+    Waiting,
+    /// Somebody has, and agreed.
+    Given,
+}
+
+impl SecondLook {
+    /// The stored word.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::NotNeeded => "",
+            Self::Waiting => "waiting",
+            Self::Given => "given",
+        }
+    }
+
+    fn from_key(key: &str) -> Self {
+        match key {
+            "waiting" => Self::Waiting,
+            "given" => Self::Given,
+            _ => Self::NotNeeded,
+        }
+    }
 }
 
 /// How one address of a list stands before sending.
@@ -423,12 +458,8 @@ pub struct PendingRow {
     pub inviter_name: String,
     /// Why it is held; empty when it is not.
     pub held_reason: String,
-    /// Where its mail stands: a state of the outbox.
-    pub mail_state: String,
-    /// The mail server's words.
-    pub mail_answer: String,
-    /// When the mail was settled, or is tried next.
-    pub mail_at: Timestamp,
+    /// Where its mail stands.
+    pub delivery: Delivery,
 }
 
 /// Which open invitations to list.
@@ -445,7 +476,7 @@ pub enum Filter {
     Held,
     /// Declined.
     Declined,
-    /// The mail server refused the mail.
+    /// The mail was refused, came back, or could not be written.
     NotDelivered,
 }
 

@@ -3,7 +3,9 @@
 mod after;
 mod batches;
 pub(super) mod limits;
+mod reminded;
 mod standing;
+mod told;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -12,13 +14,14 @@ use sea_orm::{
     sea_query::Expr,
 };
 
-use super::{Filter, Invitation, PendingRow, Sort, State};
+use super::{Filter, Invitation, PendingRow, SecondLook, Sort, State};
 use crate::{
     access::{Granted, PermissionSet, Scope, Visible},
     db::{
         CHUNK, Tx,
         list::{ListSql, pairs},
     },
+    outbox::Delivery,
     types::{AccountId, BatchId, Cursor, EmailAddress, InvitationId, MailId, Timestamp},
 };
 
@@ -57,6 +60,8 @@ pub(super) mod invitation {
         pub accepted_by: Option<AccountId>,
         pub access_until: Option<Timestamp>,
         pub held_at: Option<Timestamp>,
+        pub reminded_at: Option<Timestamp>,
+        pub second_look: String,
     }
 
     impl ActiveModelBehavior for ActiveModel {}
@@ -66,10 +71,12 @@ pub use after::batch_statement;
 pub(super) use after::{count_became, list_became, open_of_batch, set_window};
 pub(super) use batches::{find_answer, find_batch, insert_batch, insert_growing_batch};
 use invitation::{Column, Entity, Model};
+pub(super) use reminded::{is_wanted, mark_reminded, reminded_in, still_to_remind, to_remind};
 pub(super) use standing::{
-    Correction, acceptable_by, count_with_role, mark_corrected, mark_held, mark_released, mark_role_replaced, open_by,
-    open_with_role, set_mail, set_mail_if_acceptable,
+    Correction, acceptable_by, count_with_role, ever_sent_to, live_of_address, mark_corrected, mark_held,
+    mark_released, mark_role_replaced, mark_waiting, open_by, open_with_role, set_mail, set_mail_if_acceptable,
 };
+pub(super) use told::{last_wanted, mark_told, told_in, untold};
 
 impl Invitation {
     /// Every row was written by this program, so an address or role that does not parse means a damaged database.
@@ -93,6 +100,7 @@ impl Invitation {
             link_copied: row.link_copied,
             access_until: row.access_until,
             held_at: row.held_at,
+            second_look: SecondLook::from_key(&row.second_look),
         })
     }
 }
@@ -159,7 +167,12 @@ pub(super) async fn live_by_email(
 }
 
 /// Writes new invitations.
-pub(super) async fn insert(tx: &Tx, batch: BatchId, invitations: &[Invitation]) -> Result<(), DbErr> {
+pub(super) async fn insert(
+    tx: &Tx,
+    batch: BatchId,
+    invitations: &[Invitation],
+    held_reason: &str,
+) -> Result<(), DbErr> {
     for chunk in invitations.chunks(CHUNK) {
         let rows = chunk.iter().map(|new| invitation::ActiveModel {
             id: Set(new.id),
@@ -177,7 +190,7 @@ pub(super) async fn insert(tx: &Tx, batch: BatchId, invitations: &[Invitation]) 
             mail_id: Set(new.mail),
             generation: Set(new.generation),
             state: Set(new.state.key().to_owned()),
-            held_reason: Set(String::new()),
+            held_reason: Set(if new.state == State::Held { held_reason.to_owned() } else { String::new() }),
             link_copied: Set(new.link_copied),
             window_ms: Set(i64::try_from(new.window.as_millis()).unwrap_or(i64::MAX)),
             sent_at: Set(new.sent_at),
@@ -186,7 +199,9 @@ pub(super) async fn insert(tx: &Tx, batch: BatchId, invitations: &[Invitation]) 
             closed_at: Set(None),
             accepted_by: Set(None),
             access_until: Set(new.access_until),
-            held_at: Set(None),
+            held_at: Set(new.held_at),
+            reminded_at: Set(None),
+            second_look: Set(new.second_look.key().to_owned()),
         });
         Entity::insert_many(rows).exec_without_returning(tx).await?;
     }
@@ -208,25 +223,32 @@ pub(super) async fn close_declined(tx: &Tx, scope: Scope, keys: &[String], now: 
     Ok(())
 }
 
-/// Restarts the window with a new mail, and lets a held invitation go on; whoever resends answers for the invitation from now on.
+/// Restarts the window with a new mail, and lets a held invitation go on; `inviter` answers for the invitation from now on.
 pub(super) async fn mark_resent(
     tx: &Tx,
     invitation: &Invitation,
     mail: MailId,
     inviter: AccountId,
     permissions: PermissionSet,
+    expires_at: Timestamp,
     now: Timestamp,
 ) -> Result<bool, DbErr> {
+    let second_look = match invitation.second_look {
+        SecondLook::Waiting => SecondLook::Given,
+        other => other,
+    };
     let done = Entity::update_many()
         .col_expr(Column::MailId, Expr::value(mail))
         .col_expr(Column::InviterId, Expr::value(inviter))
         .col_expr(Column::RolePermissions, Expr::value(permissions.to_keys()))
         .col_expr(Column::SentAt, Expr::value(now))
-        .col_expr(Column::ExpiresAt, Expr::value(now.plus(invitation.window)))
+        .col_expr(Column::ExpiresAt, Expr::value(expires_at))
+        .col_expr(Column::SecondLook, Expr::value(second_look.key()))
         .col_expr(Column::State, Expr::value(State::Pending.key()))
         .col_expr(Column::HeldReason, Expr::value(""))
         .col_expr(Column::HeldAt, Expr::value(Option::<Timestamp>::None))
         .filter(Column::Id.eq(invitation.id))
+        .filter(Column::SecondLook.eq(invitation.second_look.key()))
         .filter(Column::State.is_in([State::Pending.key(), State::Held.key()]))
         .exec(tx)
         .await?;
@@ -322,6 +344,23 @@ struct Listed {
     mail_state: String,
     mail_answer: String,
     mail_at: Timestamp,
+    mail_attempts: i64,
+}
+
+impl Listed {
+    fn into_row(self) -> Result<PendingRow, DbErr> {
+        Ok(PendingRow {
+            held_reason: self.invitation.held_reason.clone(),
+            invitation: Invitation::from_row(self.invitation)?,
+            inviter_name: self.inviter_name.unwrap_or_default(),
+            delivery: Delivery {
+                state: self.mail_state,
+                answer: self.mail_answer,
+                at: self.mail_at,
+                attempts: self.mail_attempts,
+            },
+        })
+    }
 }
 
 /// One page of the open invitations that may be seen, read in the order of an index, with one row more than `size`.
@@ -335,19 +374,24 @@ pub(super) async fn list(
     let backend = db.get_database_backend();
     let (sql, values) = list_statement(visible, query, size, now);
     let rows = Listed::find_by_statement(Statement::from_sql_and_values(backend, sql, values)).all(db).await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(PendingRow {
-                held_reason: row.invitation.held_reason.clone(),
-                invitation: Invitation::from_row(row.invitation)?,
-                inviter_name: row.inviter_name.unwrap_or_default(),
-                mail_state: row.mail_state,
-                mail_answer: row.mail_answer,
-                mail_at: row.mail_at,
-            })
-        })
-        .collect()
+    rows.into_iter().map(Listed::into_row).collect()
 }
+
+/// An invitation as the list shows it, in whatever state, if it lies in what may be seen.
+pub(super) async fn find_row(
+    db: &impl ConnectionTrait,
+    visible: &Visible,
+    id: InvitationId,
+) -> Result<Option<PendingRow>, DbErr> {
+    let (column, scope) = visible.filter();
+    let sql = format!("{SELECT} WHERE i.id = $1 AND i.{column} = $2");
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, [id.into(), scope.into()]);
+    Listed::find_by_statement(statement).one(db).await?.map(Listed::into_row).transpose()
+}
+
+const SELECT: &str = "SELECT i.*, a.name AS inviter_name, m.state AS mail_state, m.answer AS mail_answer, \
+    m.attempts AS mail_attempts, COALESCE(m.done_at, m.due_at) AS mail_at FROM invitations i \
+    JOIN mails m ON m.id = i.mail_id LEFT JOIN accounts a ON a.id = i.inviter_id";
 
 /// The statement behind `list`; a test looks at its plan on both databases.
 #[must_use]
@@ -365,7 +409,7 @@ pub fn list_statement(visible: &Visible, query: &Query, size: usize, now: Timest
         Filter::Expired => sql.only(format!("i.state = 'pending' AND i.expires_at <= {at}")),
         Filter::Held => sql.only("i.state = 'held'"),
         Filter::Declined => sql.only("i.state = 'declined'"),
-        Filter::NotDelivered => sql.only("m.state = 'refused'"),
+        Filter::NotDelivered => sql.only("m.state IN ('refused', 'bounced', 'set_aside')"),
     }
     sql.containing(&["i.email_key"], &query.search);
     let column = match query.sort {
@@ -382,10 +426,5 @@ pub fn list_statement(visible: &Visible, query: &Query, size: usize, now: Timest
         sql.beyond(&format!("{column}, i.id"), vec![value, cursor.id.into()], descending);
     }
     let (end, values) = sql.finish(&[column, "i.id"], descending, size);
-    let sql = format!(
-        "SELECT i.*, a.name AS inviter_name, m.state AS mail_state, m.answer AS mail_answer, \
-         COALESCE(m.done_at, m.due_at) AS mail_at FROM invitations i JOIN mails m ON m.id = i.mail_id \
-         LEFT JOIN accounts a ON a.id = i.inviter_id {end}"
-    );
-    (sql, values)
+    (format!("{SELECT} {end}"), values)
 }

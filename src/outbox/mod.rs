@@ -4,7 +4,9 @@
 //! Promise: no mail is lost; none is sent twice except what was in flight when the process was killed, and then with the
 //! same Message-ID and the same link (RFC 1047 shows that no sender can promise more).
 
+pub mod life;
 mod queue;
+mod store;
 mod transport;
 mod worker;
 
@@ -17,7 +19,12 @@ use crate::{
     types::{MailId, OrganisationId, Timestamp},
 };
 
-pub use queue::{Delivery, claim, deliveries, enqueue, record_outcome, trouble, withdraw};
+pub use queue::{Delivery, claim, deliveries, enqueue, enqueue_for, record_outcome, record_outcomes, withdraw};
+pub use store::{
+    flow::{Blocked, blocked, blocked_anywhere},
+    history::{Story, Try, stories},
+    returned::{self, Known},
+};
 pub use transport::Transport;
 pub use worker::{Worker, drain};
 

@@ -3,14 +3,20 @@
 use std::{collections::HashMap, time::Duration};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, Set,
-    Statement, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryFilter, Set, Statement,
+    sea_query::Expr,
 };
 
-use super::{Claimed, NewMail, Outcome};
+use super::{
+    Claimed, NewMail, Outcome,
+    store::{
+        flow,
+        history::{self, Try},
+    },
+};
 use crate::{
     db::{CHUNK, Tx},
-    types::{MailId, OrganisationId, Timestamp},
+    types::{MailId, Timestamp},
 };
 
 mod mail {
@@ -52,12 +58,14 @@ const GIVE_UP: Duration = Duration::from_secs(5 * 24 * 3600);
 /// Where a mail stands, for lists.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// `queued`, `sending`, `sent`, `trying`, `refused`, `withdrawn` or `set_aside`.
+    /// `queued`, `sending`, `sent`, `trying`, `refused`, `bounced`, `withdrawn` or `set_aside`.
     pub state: String,
     /// The server's words, or why it was not sent.
     pub answer: String,
     /// When it is tried next, or when it was done.
     pub at: Timestamp,
+    /// How often it was tried.
+    pub attempts: i64,
 }
 
 /// Writes mails to be sent; part of the caller's transaction.
@@ -65,6 +73,14 @@ pub struct Delivery {
 /// # Errors
 /// When the database fails.
 pub async fn enqueue(tx: &Tx, mails: Vec<NewMail>, now: Timestamp) -> Result<(), DbErr> {
+    enqueue_for(tx, mails, now, now).await
+}
+
+/// The same for mails that leave at `due` and not before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn enqueue_for(tx: &Tx, mails: Vec<NewMail>, now: Timestamp, due: Timestamp) -> Result<(), DbErr> {
     let rows: Vec<_> = mails
         .into_iter()
         .map(|new| mail::ActiveModel {
@@ -75,7 +91,7 @@ pub async fn enqueue(tx: &Tx, mails: Vec<NewMail>, now: Timestamp) -> Result<(),
             generation: Set(new.generation),
             recipient: Set(new.recipient),
             state: Set("queued".to_owned()),
-            due_at: Set(now),
+            due_at: Set(due),
             attempts: Set(0),
             crashes: Set(0),
             fence: Set(0),
@@ -116,21 +132,11 @@ pub async fn deliveries(db: &impl ConnectionTrait, ids: Vec<MailId>) -> Result<H
     let rows = mail::Entity::find().filter(mail::Column::Id.is_in(ids)).all(db).await?;
     Ok(rows
         .into_iter()
-        .map(|row| (row.id, Delivery { at: row.done_at.unwrap_or(row.due_at), state: row.state, answer: row.answer }))
+        .map(|row| {
+            let at = row.done_at.unwrap_or(row.due_at);
+            (row.id, Delivery { at, state: row.state, answer: row.answer, attempts: row.attempts })
+        })
         .collect())
-}
-
-/// How many of the organisation's mails are waiting after a failed try, and what the server said last.
-///
-/// # Errors
-/// When the database fails.
-pub async fn trouble(db: &impl ConnectionTrait, organisation: OrganisationId) -> Result<Option<(u64, String)>, DbErr> {
-    let waiting = mail::Entity::find()
-        .filter(mail::Column::DoneAt.is_null())
-        .filter(mail::Column::State.eq("trying"))
-        .filter(mail::Column::OrganisationId.eq(organisation));
-    let Some(first) = waiting.clone().one(db).await? else { return Ok(None) };
-    Ok(Some((waiting.count(db).await?, first.answer)))
 }
 
 /// Claims up to `limit` mails that are due. A claim that is not settled within the lease falls to the next claimer.
@@ -150,6 +156,17 @@ pub async fn claim(tx: &Tx, limit: usize, now: Timestamp) -> Result<Vec<Claimed>
     Claimed::find_by_statement(Statement::from_sql_and_values(backend, sql, values)).all(tx).await
 }
 
+/// Writes down how some tries ended, and what that says about whether mail flows.
+///
+/// # Errors
+/// When the database fails.
+pub async fn record_outcomes(tx: &Tx, group: &[(&Claimed, &Outcome)], now: Timestamp) -> Result<(), DbErr> {
+    for (mail, outcome) in group {
+        record_outcome(tx, mail, outcome, now).await?;
+    }
+    flow::learn(tx, group, now).await
+}
+
 /// Writes down how a try ended, unless somebody else has claimed the mail since.
 ///
 /// # Errors
@@ -158,9 +175,9 @@ pub async fn record_outcome(tx: &Tx, mail: &Claimed, outcome: &Outcome, now: Tim
     let (state, answer, due) = settle(mail, outcome, now);
     let attempts = mail.attempts + i64::from(!matches!(outcome, Outcome::Released));
     let crashes = mail.crashes + i64::from(matches!(outcome, Outcome::Crashed(_)));
-    mail::Entity::update_many()
+    let done = mail::Entity::update_many()
         .col_expr(mail::Column::State, Expr::value(state))
-        .col_expr(mail::Column::Answer, Expr::value(answer))
+        .col_expr(mail::Column::Answer, Expr::value(answer.as_str()))
         .col_expr(mail::Column::DueAt, Expr::value(due.unwrap_or(now)))
         .col_expr(mail::Column::DoneAt, Expr::value(due.is_none().then_some(now)))
         .col_expr(mail::Column::Attempts, Expr::value(attempts))
@@ -170,6 +187,11 @@ pub async fn record_outcome(tx: &Tx, mail: &Claimed, outcome: &Outcome, now: Tim
         .filter(mail::Column::DoneAt.is_null())
         .exec(tx)
         .await?;
+    // What goes right at the first try needs no history; the row says it all.
+    let untroubled = mail.attempts == 0 && matches!(outcome, Outcome::Sent(_));
+    if done.rows_affected == 1 && !untroubled && !matches!(outcome, Outcome::Released) {
+        history::append(tx, mail.id, &Try { state: state.to_owned(), answer, at: now, next_at: due }).await?;
+    }
     Ok(())
 }
 

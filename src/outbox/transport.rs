@@ -139,6 +139,11 @@ fn message(config: &Config, mail: &Claimed, letter: Letter) -> anyhow::Result<Me
         .to(to)
         .subject(letter.subject.trim())
         .message_id(Some(format!("<{}.{}@{}>", mail.id, mail.generation, config.public_host())))
+        // A provider that gives every mail an id of its own says by this which one came back; others leave it alone.
+        .raw_header(HeaderValue::new(
+            HeaderName::new_from_ascii_str("X-PM-Metadata-mail"),
+            format!("{}.{}", mail.id, mail.generation),
+        ))
         .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()))
         .multipart(MultiPart::alternative_plain_html(letter.text, letter.html))?;
     Ok(message)

@@ -151,9 +151,8 @@ async fn record_all(portal: Portal, mut settled: mpsc::Receiver<Settled>) {
 async fn record(portal: &Portal, group: &[Settled]) -> Result<()> {
     let tx = portal.db.begin_write().await?;
     let now = portal.now();
-    for (mail, outcome, _) in group {
-        queue::record_outcome(&tx, mail, outcome, now).await?;
-    }
+    let outcomes: Vec<_> = group.iter().map(|(mail, outcome, _)| (mail, outcome)).collect();
+    queue::record_outcomes(&tx, &outcomes, now).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -178,9 +177,8 @@ pub async fn drain(worker: &Worker) -> Result<usize> {
             .await;
         settled += outcomes.len();
         let tx = worker.portal.db.begin_write().await?;
-        for (outcome, mail) in &outcomes {
-            queue::record_outcome(&tx, mail, outcome, worker.portal.now()).await?;
-        }
+        let pairs: Vec<_> = outcomes.iter().map(|(outcome, mail)| (mail, outcome)).collect();
+        queue::record_outcomes(&tx, &pairs, worker.portal.now()).await?;
         tx.commit().await?;
     }
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 pub use settings::{Asked, Saved, change_settings, show_settings};
 
 use super::{
-    Deployment, Organisation, Place, SecondFactorFor, Totals, settings::read_domains, settings::read_name,
+    Deployment, Organisation, Place, Reminders, SecondFactorFor, Totals, settings::read_domains, settings::read_name,
     settings::read_zone, store,
 };
 use crate::{
@@ -86,6 +86,14 @@ pub async fn deployment_names(
     Ok(deployments.into_iter().map(|deployment| (deployment.id, deployment.name)).collect())
 }
 
+/// The organisations in which those who have not answered are reminded.
+///
+/// # Errors
+/// When the database fails.
+pub async fn reminding(db: &impl ConnectionTrait) -> Result<Vec<OrganisationId>> {
+    Ok(store::reminding(db).await?)
+}
+
 /// The deployments of an organisation with their totals, by name.
 ///
 /// # Errors
@@ -117,6 +125,9 @@ pub async fn create_organisation(
         usual_domains,
         allow_copy_link: false,
         require_reason: false,
+        reminders: Reminders::Off,
+        count_working_days: false,
+        second_look: false,
         second_factor: SecondFactorFor::Everybody,
         revision: 1,
     };

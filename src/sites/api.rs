@@ -41,6 +41,12 @@ struct SettingsOut {
     require_reason: bool,
     /// Who must have a second factor: `everybody`, `managers` or `nobody`.
     second_factor: &'static str,
+    /// Whether and when those who have not answered are reminded: `off`, `day_before` or `working_days`.
+    reminders: &'static str,
+    /// Whether the window of a link counts working days and ends with one.
+    count_working_days: bool,
+    /// Whether invitations to roles that manage access wait for a second manager.
+    second_look: bool,
     /// Send it back with a change, so that you change only what you have seen.
     revision: i64,
 }
@@ -55,6 +61,9 @@ impl From<Organisation> for SettingsOut {
             allow_copy_link: of.allow_copy_link,
             require_reason: of.require_reason,
             second_factor: of.second_factor.key(),
+            reminders: of.reminders.key(),
+            count_working_days: of.count_working_days,
+            second_look: of.second_look,
             revision: of.revision,
         }
     }
@@ -88,6 +97,12 @@ struct SettingsIn {
     require_reason: Option<bool>,
     /// Who must have a second factor: `everybody`, `managers` or `nobody`.
     second_factor: Option<String>,
+    /// Whether and when those who have not answered are reminded: `off`, `day_before` or `working_days`.
+    reminders: Option<String>,
+    /// Whether the window of a link counts working days and ends with one.
+    count_working_days: Option<bool>,
+    /// Whether invitations to roles that manage access wait for a second manager.
+    second_look: Option<bool>,
     /// The revision that you have seen.
     revision: Option<i64>,
     /// `true` where a change asks first: when fewer people will have to give a second factor.
@@ -105,6 +120,9 @@ impl SettingsIn {
             ("allow_copy_link", self.allow_copy_link.map(switch)),
             ("require_reason", self.require_reason.map(switch)),
             ("second_factor", self.second_factor),
+            ("reminders", self.reminders),
+            ("count_working_days", self.count_working_days.map(switch)),
+            ("second_look", self.second_look.map(switch)),
         ];
         let values = values.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
         Asked { values: values.collect(), revision: self.revision, confirmed: self.confirmed }

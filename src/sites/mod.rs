@@ -30,10 +30,48 @@ pub struct Organisation {
     pub allow_copy_link: bool,
     /// Whether inviting asks for a reason or a ticket.
     pub require_reason: bool,
+    /// Whether and when those who have not answered are reminded.
+    pub reminders: Reminders,
+    /// Whether the window of a link counts working days and ends with one.
+    pub count_working_days: bool,
+    /// Whether invitations to roles that manage access wait for a second manager.
+    pub second_look: bool,
     /// Who must have a second factor.
     pub second_factor: SecondFactorFor,
     /// Raised at each change of what it has chosen.
     pub revision: i64,
+}
+
+/// Whether and when invited people who have not answered are reminded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reminders {
+    /// Nobody is.
+    #[default]
+    Off,
+    /// A day before the link ends.
+    DayBefore,
+    /// On the last working day before the link ends, from nine in the morning.
+    WorkingDays,
+}
+
+impl Reminders {
+    /// The stored word.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::DayBefore => "day_before",
+            Self::WorkingDays => "working_days",
+        }
+    }
+
+    /// The value of a stored word; what this program does not know reminds nobody.
+    pub fn from_key(key: &str) -> Self {
+        match key {
+            "day_before" => Self::DayBefore,
+            "working_days" => Self::WorkingDays,
+            _ => Self::Off,
+        }
+    }
 }
 
 /// One patient programme inside an organisation.

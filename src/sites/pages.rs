@@ -16,8 +16,12 @@ use crate::{
     access::{Actor, Permission, Scope},
     error::Result,
     identity::door::SignedIn,
+    outbox::{
+        self,
+        life::{self, Stage},
+    },
     portal::Portal,
-    web::{Frame, Link, PageResult, ViewFilter, ViewGroup, cookies, page, see_other},
+    web::{Frame, Link, PageResult, ViewFilter, ViewGroup, When, cookies, page, see_other},
 };
 
 /// The pages of this room.
@@ -119,7 +123,25 @@ pub async fn frame_with_flash(
     let mut frame = frame(portal, actor, place, title).await?;
     let (jar, flash) = cookies::take_flash(&portal.config, jar);
     frame.flash = flash;
+    if frame.can_invite {
+        frame.mail_trouble = mail_trouble(portal, place).await?;
+    }
     Ok((jar, frame))
+}
+
+/// Said to those who may invite while their mails only fail; it goes by itself with the first that leaves.
+async fn mail_trouble(portal: &Portal, place: &Place) -> Result<Option<String>> {
+    let now = portal.now();
+    let blocked = outbox::blocked(portal.db.reader(), place.organisation.id, now).await?;
+    Ok(blocked.map(|blocked| {
+        let since = When::new(blocked.since, now, &place.time_zone());
+        let mails = if blocked.waiting == 1 { "1 mail waits".to_owned() } else { format!("{} mails wait", blocked.waiting) };
+        let why = life::reason(Stage::TryingAgain, &blocked.answer).map_or("", |reason| reason.sentence);
+        format!(
+            "Mail is not flowing since {} ({}). {mails} and will leave by themselves; there is no need to invite anybody again. {why}: “{}”",
+            since.exact, since.relative, blocked.answer
+        )
+    }))
 }
 
 #[derive(Template)]

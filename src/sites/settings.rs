@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::Organisation;
+use super::{Organisation, Reminders};
 use crate::{
     access::{Permission, PermissionSet},
     types::{EmailAddress, PersonName},
@@ -114,7 +114,7 @@ impl Field {
 }
 
 /// Every setting, in the order on screen.
-pub const FIELDS: [Field; 6] = [
+pub const FIELDS: [Field; 9] = [
     Field {
         key: "name",
         label: "Name of the organisation",
@@ -202,6 +202,57 @@ pub const FIELDS: [Field; 6] = [
             (after.second_factor < before.second_factor).then_some(
                 "Fewer people will have to give a second factor. Whoever learns the password of one of the others can sign in as that person.",
             )
+        },
+    },
+    Field {
+        key: "reminders",
+        label: "Reminders",
+        sentence: "Whether people who have not answered are reminded once, by the same link, before it ends.",
+        kind: Kind::Choice(&[
+            ("off", "Off", "Nobody is reminded."),
+            ("day_before", "A day before", "A day before the link ends, whatever day that is."),
+            (
+                "working_days",
+                "On working days",
+                "On the last working day before the link ends, from nine in the morning; never at a weekend.",
+            ),
+        ]),
+        get: |of| of.reminders.key().to_owned(),
+        set: |of, text| {
+            let known = Reminders::from_key(text.trim());
+            if known.key() != text.trim() {
+                return Err("Choose off, day_before, or working_days".to_owned());
+            }
+            of.reminders = known;
+            Ok(())
+        },
+        asks: asks_nothing,
+    },
+    Field {
+        key: "count_working_days",
+        label: "Links count working days",
+        sentence: "24 hours are the next working day, 72 hours three and 7 days five, and a link works to the end of the last of them. Saturdays and Sundays do not count; holidays are not known.",
+        kind: Kind::Switch,
+        get: |of| yes_or_no(of.count_working_days).to_owned(),
+        set: |of, text| {
+            of.count_working_days = read_switch(text)?;
+            Ok(())
+        },
+        asks: asks_nothing,
+    },
+    Field {
+        key: "second_look",
+        label: "Second look",
+        sentence: "Invitations to Admin, Access Controller and other roles that manage access wait until another manager approves them, and whoever accepts gives a code told by telephone. It needs two people who manage access.",
+        kind: Kind::Switch,
+        get: |of| yes_or_no(of.second_look).to_owned(),
+        set: |of, text| {
+            of.second_look = read_switch(text)?;
+            Ok(())
+        },
+        asks: |before, after| {
+            (before.second_look && !after.second_look)
+                .then_some("One person alone will be able to make others Admin or Access Controller.")
         },
     },
 ];

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Set, Statement,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Set,
+    Statement,
 };
 
-use super::{Deployment, Organisation, SecondFactorFor, Totals};
+use super::{Deployment, Organisation, Reminders, SecondFactorFor, Totals};
 use crate::{
     access::{Administers, Granted, Visible, membership},
     db::Tx,
@@ -29,6 +30,9 @@ mod organisation {
         pub usual_domains: String,
         pub allow_copy_link: bool,
         pub require_reason: bool,
+        pub reminders: String,
+        pub count_working_days: bool,
+        pub second_look: bool,
         pub second_factor: String,
         pub settings_revision: i64,
         pub created_at: Timestamp,
@@ -65,6 +69,9 @@ impl From<organisation::Model> for Organisation {
             usual_domains: row.usual_domains.split(',').filter(|d| !d.is_empty()).map(str::to_owned).collect(),
             allow_copy_link: row.allow_copy_link,
             require_reason: row.require_reason,
+            reminders: Reminders::from_key(&row.reminders),
+            count_working_days: row.count_working_days,
+            second_look: row.second_look,
             second_factor: SecondFactorFor::from_key(&row.second_factor),
             revision: row.settings_revision,
         }
@@ -82,6 +89,18 @@ pub(super) async fn find_organisation(
     id: OrganisationId,
 ) -> Result<Option<Organisation>, DbErr> {
     Ok(organisation::Entity::find_by_id(id).one(db).await?.map(Into::into))
+}
+
+/// The organisations that want reminders.
+pub(super) async fn reminding(db: &impl ConnectionTrait) -> Result<Vec<OrganisationId>, DbErr> {
+    organisation::Entity::find()
+        .select_only()
+        .column(organisation::Column::Id)
+        .filter(organisation::Column::Reminders.ne(Reminders::Off.key()))
+        .order_by_asc(organisation::Column::Id)
+        .into_tuple()
+        .all(db)
+        .await
 }
 
 pub(super) async fn find_deployment(db: &impl ConnectionTrait, id: DeploymentId) -> Result<Option<Deployment>, DbErr> {
@@ -109,6 +128,9 @@ pub(super) async fn insert_organisation(tx: &Tx, new: &Organisation, now: Timest
         usual_domains: Set(new.usual_domains.join(",")),
         allow_copy_link: Set(new.allow_copy_link),
         require_reason: Set(new.require_reason),
+        reminders: Set(new.reminders.key().to_owned()),
+        count_working_days: Set(new.count_working_days),
+        second_look: Set(new.second_look),
         second_factor: Set(new.second_factor.key().to_owned()),
         settings_revision: Set(new.revision),
         created_at: Set(now),
@@ -127,6 +149,9 @@ pub(super) async fn update_settings(tx: &Tx, proof: &Administers, new: &Organisa
         allow_copy_link: Set(new.allow_copy_link),
         require_reason: Set(new.require_reason),
         second_factor: Set(new.second_factor.key().to_owned()),
+        reminders: Set(new.reminders.key().to_owned()),
+        count_working_days: Set(new.count_working_days),
+        second_look: Set(new.second_look),
         settings_revision: Set(new.revision + 1),
         ..Default::default()
     };

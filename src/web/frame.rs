@@ -38,6 +38,8 @@ pub struct Frame {
     pub settings_path: Option<String>,
     /// What just happened.
     pub flash: Option<Flash>,
+    /// Why mails do not leave at the moment, for those who wait for theirs.
+    pub mail_trouble: Option<String>,
     /// Whether this is the demonstration.
     pub demo: bool,
     /// Seconds until the session ends if nothing is done; none where nobody is signed in.

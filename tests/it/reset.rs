@@ -290,7 +290,7 @@ on_both! {
             pages.push(page);
         }
         assert!(pages.iter().all(|page| *page == pages[0]));
-        for _ in 0..19 {
+        for _ in 0..49 {
             open(&app.visitor(), "/reset", &guessed).await;
         }
         let person = app.visitor();

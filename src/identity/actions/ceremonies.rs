@@ -13,7 +13,7 @@ use super::{
     notices::notify,
     passkeys::passkey_name,
     second_factor::{SetUp, Who, go_on, record},
-    sessions::{begin_whole, complete},
+    sessions::{begin_for, begin_whole, complete},
 };
 use crate::{
     access::{self, Origin, Via},
@@ -83,7 +83,7 @@ pub async fn start_passkey(portal: &Portal, who: &Who<'_>) -> Result<Challenge> 
     who.may_set_up(&op).await?;
     refuse_too_many(&op, account.id).await?;
     let rows = store::passkeys::of(op.tx(), account.id).await?;
-    let known = rows.into_iter().map(|row| row.credential_id.into()).collect();
+    let known = rows.into_iter().map(|row| row.credential_id).collect();
     let party = relying_party(&portal.config)?;
     let (options, state) = party
         .start_passkey_registration(account.id.uuid(), &account.email, &account.name, Some(known))
@@ -232,7 +232,10 @@ async fn use_passkey(
     // What came too late is no try.
     let state = take(portal, purpose, Some(account), answer.ceremony).await?;
     attempts::reserve(portal, std::slice::from_ref(&subject)).await?;
-    let op = Op::begin(portal, caller).await?;
+    let op = match caller {
+        Caller::Visitor(origin) => begin_for(portal, origin, account).await?,
+        Caller::Person(..) | Caller::Portal(_) => Op::begin(portal, caller).await?,
+    };
     match judge(&op, &state, answer.credential, Some(account)).await? {
         Verdict::Right(_) => {
             attempts::forget(op.tx(), &subject).await?;

@@ -13,6 +13,7 @@ mod reset;
 mod second_factor;
 mod sessions;
 mod sign_in;
+mod tries;
 
 use std::time::Duration;
 
@@ -48,6 +49,7 @@ pub use sessions::{
     authenticate_session, begin_session, end_access, forget_dead_sessions, give_up, sign_out, time_left,
 };
 pub use sign_in::sign_in;
+pub use tries::{count_wrong_slip, forget_slip, forget_spoken, try_slip, try_spoken};
 
 /// What is only for showing when something was last used is written at most once a minute.
 const TOUCH_AFTER: Duration = Duration::from_secs(60);

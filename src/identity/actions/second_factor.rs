@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     notices::notify,
-    sessions::{begin_whole, complete},
+    sessions::{begin_for, begin_whole, complete},
 };
 use crate::{
     access::{self, Via},
@@ -109,7 +109,7 @@ impl Who<'_> {
 
     pub(super) async fn begin(&self, portal: &Portal) -> Result<Op> {
         match self {
-            Self::Half(half) => Op::begin(portal, &Caller::Visitor(half.origin.clone())).await,
+            Self::Half(half) => begin_for(portal, &half.origin, half.account.id).await,
             Self::Whole(caller) => Op::begin(portal, caller).await,
         }
     }
@@ -217,17 +217,24 @@ pub async fn give_code(
 ) -> Result<NewSession> {
     let subject = Subject::codes(half.account.id);
     attempts::reserve(portal, std::slice::from_ref(&subject)).await?;
-    let mut op = Op::begin(portal, &Caller::Visitor(half.origin.clone())).await?;
+    let mut op = begin_for(portal, &half.origin, half.account.id).await?;
     let Some(means) = use_code(&op, half.account.id, &half.account.email, code).await? else {
         return Err(refuse_code(op, half.account.id).await);
     };
     attempts::forget(op.tx(), &subject).await?;
     if means == Means::RecoveryCode {
-        record(&mut op, "second_factor.recovery_code_used", half.account.id, json!({})).await?;
+        tell_of_recovery_code(&mut op, half.account.id).await?;
     }
     let session = complete(&mut op, half, means, browser, remember).await?;
     op.commit().await?;
     Ok(session)
+}
+
+async fn tell_of_recovery_code(op: &mut Op, account: AccountId) -> Result<()> {
+    let row = store::factors::recovery_codes_of(op.tx(), account).await?;
+    let left = row.map_or(0, |row| u32::from(RECOVERY_CODES).saturating_sub(row.used.count_ones()));
+    record(op, "second_factor.recovery_code_used", account, json!({ "left": left })).await?;
+    notify(op, account, NoticeKind::RecoveryCodeUsed, json!({ "left": left })).await
 }
 
 async fn refuse_code(op: Op, account: AccountId) -> Error {
@@ -310,6 +317,9 @@ pub async fn prove_again(
         }
     };
     attempts::forget(op.tx(), &subject).await?;
+    if means == Means::RecoveryCode {
+        tell_of_recovery_code(&mut op, account.id).await?;
+    }
     if !store::sessions::delete_session(op.tx(), session).await? {
         return Err(Error::SignInRequired);
     }

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::hold::World;
+use super::{hold::World, second_look};
 use crate::{
     access::{self, Role, Scope},
     audit::Event,
@@ -109,6 +109,9 @@ pub async fn accept_invitation(
         Ok(invitation) => invitation,
         Err(dead) => return Ok(Accepted::Dead(dead)),
     };
+    if let Some(code) = code {
+        second_look::judge_spoken(portal, code, &invitation).await?;
+    }
     let existing = identity::actions::find_account(portal.db.reader(), &invitation.email).await?;
     let new = match (existing, caller.actor()) {
         (Some(account), Ok(actor)) if account.id == actor.account => None,
@@ -193,6 +196,7 @@ async fn finish(mut op: Op, invitation: Invitation, role: &Role, new: Option<New
         ends_at: invitation.access_until,
     };
     staff::actions::join(&mut op, &account, joining).await?;
+    identity::actions::forget_spoken(op.tx(), invitation.id).await?;
     let detail = json!({ "account": account.id, "role": role.key.to_string() });
     op.record(Event::done("invitation.accepted", invitation.id, scope, detail));
     let session = if is_new { Some(identity::actions::begin_session(&mut op, &account, None).await?) } else { None };

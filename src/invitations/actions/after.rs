@@ -7,13 +7,14 @@ use serde_json::json;
 use super::{
     limits,
     manage::resend_within,
+    second_look,
     send::{mail_for, over_limit},
 };
 use crate::{
     access::{self, Granted, Permission, Role, RoleKey, Scope},
     audit::Event,
     error::{Error, Result},
-    invitations::{Batch, BatchRow, Became, Invitation, State, Window, store},
+    invitations::{Batch, BatchRow, Became, Invitation, State, Window, store, windows},
     op::{Caller, Op},
     outbox,
     portal::Portal,
@@ -226,8 +227,10 @@ async fn change_one(
             let now = op.now();
             let Some(length) = window.length(now) else { return Ok(Err("This day has passed".to_owned())) };
             let by = op.actor()?.account;
-            store::set_window(op.tx(), &[open.id], length, by, now).await?;
-            let detail = json!({ "email": open.email.as_str(), "expires": now.plus(length) });
+            let organisation = sites::actions::place_of(op.tx(), open.scope).await?.organisation;
+            let expires_at = windows::expiry(&organisation, length, now);
+            store::set_window(op.tx(), &[open.id], length, by, expires_at).await?;
+            let detail = json!({ "email": open.email.as_str(), "expires": expires_at });
             op.record(Event::done("invitation.window_changed", open.id, open.scope, detail));
             Ok(Ok(()))
         }
@@ -237,7 +240,8 @@ async fn change_one(
 /// Another role, another generation, another mail: whoever has the earlier link must not get more or less than it said.
 async fn change_role(op: &mut Op, open: &Invitation, role: &Role) -> Result<Result<(), String>> {
     let now = op.now();
-    let zone = sites::actions::place_of(op.tx(), open.scope).await?.time_zone();
+    let place = sites::actions::place_of(op.tx(), open.scope).await?;
+    let zone = place.time_zone();
     if let Err(reason) = limits::count_recipient(op, &open.email, &zone).await? {
         return Ok(Err(reason));
     }
@@ -253,8 +257,12 @@ async fn change_role(op: &mut Op, open: &Invitation, role: &Role) -> Result<Resu
     op.flush_mails().await?;
     store::mark_role_replaced(op.tx(), &new).await?;
     let by = op.actor()?.account;
-    if !store::mark_resent(op.tx(), &new, new.mail, by, role.permissions, now).await? {
+    let expires_at = windows::expiry(&place.organisation, new.window, now);
+    if !store::mark_resent(op.tx(), &new, new.mail, by, role.permissions, expires_at, now).await? {
         return Ok(Err("It is no longer pending".to_owned()));
+    }
+    if second_look::is_needed(op.tx(), new.scope, role, Some(by)).await? {
+        second_look::ask_again(op, &new).await?;
     }
     let detail = json!({
         "email": new.email.as_str(), "from": open.role.to_string(), "to": role.key.to_string(), "to_name": role.name,

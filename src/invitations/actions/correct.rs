@@ -4,14 +4,14 @@ use serde_json::json;
 
 use super::{
     check::judge,
-    limits,
+    limits, second_look,
     send::{mail_for, over_limit},
 };
 use crate::{
     access::{self, Permission, Scope},
     audit::Event,
     error::{Error, Result},
-    invitations::{Invitation, Standing, State, store, store::Correction},
+    invitations::{Invitation, SecondLook, Standing, State, store, store::Correction, windows},
     op::{Caller, Op},
     outbox,
     portal::Portal,
@@ -70,9 +70,18 @@ pub async fn correct_invitation(
     op.send(mail_for(&new));
     op.flush_mails().await?;
     let inviter = op.actor()?.account;
-    let correction = Correction { email: &new.email, mail: new.mail, inviter, permissions: role.permissions };
+    let organisation = sites::actions::place_of(op.tx(), old.scope).await?.organisation;
+    let expires_at = windows::expiry(&organisation, old.window, now);
+    let correction =
+        Correction { email: &new.email, mail: new.mail, inviter, permissions: role.permissions, expires_at };
     if !store::mark_corrected(op.tx(), &old, &correction, op.now()).await? {
         return Err(Error::Conflict("It is no longer pending; invite the person anew".to_owned()));
+    }
+    // Somebody else will get it, so somebody else must look at it again.
+    if old.second_look != SecondLook::NotNeeded
+        || second_look::is_needed(op.tx(), old.scope, &role, Some(inviter)).await?
+    {
+        second_look::ask_again(&op, &new).await?;
     }
     let detail = json!({ "email": new.email.as_str(), "from": old.email.as_str(), "role": role.key.to_string() });
     op.record(Event::done("invitation.corrected", id, old.scope, detail));

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use serde_json::json;
 
-use super::{limits, send::mail_for};
+use super::{limits, second_look, send::mail_for};
 use crate::{
     access::{self, Granted, Membership, Permission, Role, RoleKey, policy},
     audit::Event,
     db::Tx,
     error::Result,
-    invitations::{Invitation, State, store},
+    invitations::{Invitation, SecondLook, State, store},
     op::Op,
     outbox,
     types::{AccountId, InvitationId, OrganisationId, Timestamp},
@@ -101,7 +101,11 @@ pub async fn hold_unsupported(op: &mut Op, which: Which) -> Result<()> {
 pub async fn release_held_at(op: &mut Op, inviter: AccountId, then: Timestamp) -> Result<()> {
     let mut world = World::at(op.now());
     for invitation in store::open_by(op.tx(), inviter, State::Held).await? {
-        if invitation.held_at != Some(then) || world.judge(op.tx(), &invitation).await?.is_err() {
+        // What waits for a second look was not held by the change.
+        if invitation.second_look == SecondLook::Waiting
+            || invitation.held_at != Some(then)
+            || world.judge(op.tx(), &invitation).await?.is_err()
+        {
             continue;
         }
         // A mail that came up while the invitation was held was put aside; it is wanted again.
@@ -176,7 +180,11 @@ pub async fn replace_role(op: &mut Op, granted: &Granted, from: &Role, to: &Role
                 "to": to.key.to_string(), "to_name": to.name,
             });
             op.record(Event::done("invitation.replaced_role", new.id, new.scope, detail));
-            if let (State::Pending, Err(reason)) = (state, judged) {
+            let looked = second_look::is_needed(op.tx(), new.scope, to, new.inviter).await?;
+            if looked {
+                second_look::ask_again(op, &new).await?;
+            }
+            if let (State::Pending, Err(reason), false) = (state, judged, looked) {
                 store::mark_held(op.tx(), &[new.id], &reason, op.now()).await?;
                 let detail = json!({ "email": new.email.as_str(), "reason": reason });
                 op.record(Event::refused("invitation.held", new.id, Some(new.scope), detail));

@@ -2,14 +2,17 @@
 
 use serde_json::json;
 
-use super::{limits, send::mail_for, send::over_limit};
+use super::{
+    limits, second_look,
+    send::{mail_for, over_limit},
+};
 use crate::{
     access::{self, Granted, Permission, Scope},
-    audit::{Event, Outcome},
+    audit::{self, Event, Outcome, view::Line},
     error::{Error, Result},
-    invitations::{Invitation, PendingRow, Sort, State, link_of, store, store::Query},
+    invitations::{Invitation, PendingRow, SecondLook, Sort, State, email, link_of, store, store::Query, windows},
     op::{Caller, Op},
-    outbox,
+    outbox::{self, Story},
     portal::Portal,
     sites::{self, Organisation},
     types::{Cursor, InvitationId, PageOf},
@@ -55,6 +58,34 @@ pub async fn show_invitation(portal: &Portal, caller: &Caller, id: InvitationId)
     let invitation = store::find(portal.db.reader(), id).await?.ok_or(Error::NotFound)?;
     caller.scope(portal, Permission::InviteStaff, invitation.scope).await?;
     Ok(invitation)
+}
+
+/// One invitation as the list shows it, in whatever state.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none in this scope.
+pub async fn show_row(portal: &Portal, caller: &Caller, scope: Scope, id: InvitationId) -> Result<PendingRow> {
+    let visible = caller.scope(portal, Permission::InviteStaff, scope).await?;
+    store::find_row(portal.db.reader(), &visible, id).await?.ok_or(Error::NotFound)
+}
+
+/// What is known of an invitation's past.
+pub struct History {
+    /// What the access log says, oldest first.
+    pub events: Vec<Line>,
+    /// Its mails, oldest first.
+    pub mails: Vec<Story>,
+}
+
+/// What happened to an invitation and to its mails.
+///
+/// # Errors
+/// When the caller may not invite there.
+pub async fn history_of(portal: &Portal, caller: &Caller, invitation: &Invitation) -> Result<History> {
+    let visible = caller.scope(portal, Permission::InviteStaff, invitation.scope).await?;
+    let events = audit::actions::history_of(portal, &visible, &invitation.id.to_string(), "invitation").await?;
+    let mails = outbox::stories(portal.db.reader(), invitation.id.uuid()).await?;
+    Ok(History { events, mails: mails.into_iter().filter(|story| story.kind != email::DECLINED).collect() })
 }
 
 /// Mails the same links again and restarts their windows; held invitations are approved by it. Whoever resends answers for the invitations from now on, so the
@@ -114,19 +145,28 @@ async fn resend_one(op: &mut Op, granted: &Granted, invitation: &Invitation) -> 
     if invitation.access_until.is_some_and(|end| end <= now) {
         return Ok(Err("The access that it gives has ended already; invite the person anew".to_owned()));
     }
-    let zone = sites::actions::place_of(op.tx(), invitation.scope).await?.time_zone();
-    if let Err(reason) = limits::count_recipient(op, &invitation.email, &zone).await? {
+    let by = op.actor()?.account;
+    if let Err(reason) = second_look::judge(invitation, by) {
         return Ok(Err(reason));
     }
-    let inviter = op.actor()?.account;
+    // Whoever looks a second time agrees with whoever invited, who still answers for it and tells the code.
+    let inviter = match (invitation.second_look, invitation.inviter) {
+        (SecondLook::Waiting, Some(inviter)) => inviter,
+        _ => by,
+    };
+    let place = sites::actions::place_of(op.tx(), invitation.scope).await?;
+    if let Err(reason) = limits::count_recipient(op, &invitation.email, &place.time_zone()).await? {
+        return Ok(Err(reason));
+    }
+    let expires_at = windows::expiry(&place.organisation, invitation.window, now);
     let again = Invitation { mail: op.new_id(), ..invitation.clone() };
     outbox::withdraw(op.tx(), &[invitation.mail], now).await?;
     op.send(mail_for(&again));
     op.flush_mails().await?;
-    if !store::mark_resent(op.tx(), invitation, again.mail, inviter, role.permissions, now).await? {
+    if !store::mark_resent(op.tx(), invitation, again.mail, inviter, role.permissions, expires_at, now).await? {
         return Ok(Err("It is no longer pending".to_owned()));
     }
-    let detail = json!({ "email": invitation.email.as_str(), "expires": now.plus(invitation.window) });
+    let detail = json!({ "email": invitation.email.as_str(), "expires": expires_at });
     let action = if invitation.state == State::Held { "invitation.approved" } else { "invitation.resent" };
     op.record(Event::done(action, invitation.id, invitation.scope, detail));
     Ok(Ok(()))

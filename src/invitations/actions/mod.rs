@@ -8,7 +8,11 @@ mod hold;
 mod limits;
 mod manage;
 mod remind;
+mod reminders;
+mod second_look;
 mod send;
+mod slip;
+mod undelivered;
 
 pub use super::store::Query;
 pub use accept::{Opened, accept_invitation, decline_invitation, find_by_code, open_link};
@@ -18,11 +22,15 @@ pub use correct::correct_invitation;
 pub use hold::{Which, hold_unsupported, open_with_role, release_held_at, replace_role};
 pub use limits::forget_old_counts;
 pub use manage::{
-    Done, copy_link, delete_invitations, list_pending, may_copy_links, resend_invitations, resend_within,
-    show_invitation,
+    Done, History, copy_link, delete_invitations, history_of, list_pending, may_copy_links, resend_invitations,
+    resend_within, show_invitation, show_row,
 };
 pub use remind::{acceptable_by, mail_again};
+pub use reminders::remind;
+pub use second_look::code_to_tell;
 pub use send::{
     Wanted, begin_batch, grantable_roles, invite_first_admin, invite_staff, invite_within, refuse_without_reason,
     show_batch,
 };
+pub use slip::{Slip, open_slip, print_slips};
+pub use undelivered::{ever_sent_to, of_mail, tell_of_failures};

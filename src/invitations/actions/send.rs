@@ -4,16 +4,17 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::json;
 
-use super::{check::judge, limits};
+use super::{check::judge, limits, second_look};
 use crate::{
     access::{self, Permission, Role, RoleKey, Scope, policy},
     audit::Event,
     error::{Error, Result},
     invitations::{
-        Batch, BatchAnswer, Checked, Invitation, NewBatch, NotSentRow, SentRow, Standing, State, Window, email, store,
+        Batch, BatchAnswer, Checked, Invitation, NewBatch, NotSentRow, SecondLook, SentRow, Standing, State, Window,
+        email, store, windows,
     },
     op::{Caller, Op},
-    outbox::NewMail,
+    outbox::{self, NewMail},
     portal::Portal,
     sites,
     types::{AccountId, BatchId, EmailAddress, InvitationId, Mailbox, Timestamp, sha256},
@@ -190,10 +191,12 @@ async fn write(
         note: batch.note.clone(),
     });
     let batch_id = op.new_id();
-    let (invitations, notes) = new_invitations(op, inviter, wanted.collect());
+    let organisation = sites::actions::place_of(op.tx(), batch.scope).await?.organisation;
+    let expires_at = windows::expiry(&organisation, window, now);
+    let (invitations, notes) = new_invitations(op, inviter, wanted.collect()).await?;
     let sent = invitations.iter().map(|new| SentRow { email: new.email.to_string(), invitation: new.id }).collect();
     let answer = BatchAnswer { batch: batch_id, sent, not_sent };
-    store::insert_batch(op.tx(), inviter, batch, hash, now.plus(window), &answer, now).await?;
+    store::insert_batch(op.tx(), inviter, batch, hash, expires_at, &answer, now).await?;
     write_invitations(op, batch_id, &invitations, &notes).await?;
     let detail = json!({ "role": role.key.to_string(), "sent": answer.sent.len(), "not_sent": answer.not_sent.len() });
     op.because(&batch.note);
@@ -217,29 +220,47 @@ pub struct Wanted {
     pub note: String,
 }
 
-fn new_invitations(op: &Op, inviter: Option<AccountId>, wanted: Vec<Wanted>) -> (Vec<Invitation>, Vec<String>) {
+/// Those to roles that manage access wait for a second look, where the organisation wants one.
+async fn new_invitations(
+    op: &Op,
+    inviter: Option<AccountId>,
+    wanted: Vec<Wanted>,
+) -> Result<(Vec<Invitation>, Vec<String>)> {
     let now = op.now();
-    let new = |wanted: Wanted| Invitation {
-        id: op.new_id(),
-        scope: wanted.scope,
-        email: wanted.mailbox.address,
-        name: wanted.mailbox.name,
-        role: wanted.role.key,
-        role_permissions: wanted.role.permissions,
-        inviter,
-        mail: op.new_id(),
-        generation: 1,
-        state: State::Pending,
-        window: wanted.window,
-        sent_at: now,
-        expires_at: now.plus(wanted.window),
-        opened_at: None,
-        link_copied: false,
-        access_until: wanted.access_until,
-        held_at: None,
-    };
-    let notes = wanted.iter().map(|wanted| wanted.note.clone()).collect();
-    (wanted.into_iter().map(new).collect(), notes)
+    let mut known: HashMap<(Scope, RoleKey), (sites::Organisation, bool)> = HashMap::new();
+    let mut invitations = Vec::with_capacity(wanted.len());
+    let mut notes = Vec::with_capacity(wanted.len());
+    for wanted in wanted {
+        let place = (wanted.scope, wanted.role.key);
+        if !known.contains_key(&place) {
+            let organisation = sites::actions::place_of(op.tx(), wanted.scope).await?.organisation;
+            let waits = second_look::is_needed(op.tx(), wanted.scope, &wanted.role, inviter).await?;
+            known.insert(place, (organisation, waits));
+        }
+        let Some((organisation, waits)) = known.get(&place) else { continue };
+        notes.push(wanted.note);
+        invitations.push(Invitation {
+            id: op.new_id(),
+            scope: wanted.scope,
+            email: wanted.mailbox.address,
+            name: wanted.mailbox.name,
+            role: wanted.role.key,
+            role_permissions: wanted.role.permissions,
+            inviter,
+            mail: op.new_id(),
+            generation: 1,
+            state: if *waits { State::Held } else { State::Pending },
+            window: wanted.window,
+            sent_at: now,
+            expires_at: windows::expiry(organisation, wanted.window, now),
+            opened_at: None,
+            link_copied: false,
+            access_until: wanted.access_until,
+            held_at: waits.then_some(now),
+            second_look: if *waits { SecondLook::Waiting } else { SecondLook::NotNeeded },
+        });
+    }
+    Ok((invitations, notes))
 }
 
 /// Writes invitations of a batch that is there already, with their mails and events, each with its note.
@@ -256,7 +277,11 @@ async fn write_invitations(op: &mut Op, batch: BatchId, invitations: &[Invitatio
     for (scope, keys) in keys {
         store::close_declined(op.tx(), scope, &keys, op.now()).await?;
     }
-    Ok(store::insert(op.tx(), batch, invitations).await?)
+    let waiting: Vec<_> = invitations.iter().filter(|new| new.state == State::Held).map(|new| new.mail).collect();
+    if !waiting.is_empty() {
+        outbox::withdraw(op.tx(), &waiting, op.now()).await?;
+    }
+    Ok(store::insert(op.tx(), batch, invitations, second_look::WAITS).await?)
 }
 
 /// Makes invitations inside an operation that has judged them and asked the grant rule for each; their batch was begun by
@@ -303,7 +328,7 @@ pub async fn invite_within(
         }
     }
     limits::count_senders(op, inviter, scope.organisation, going.len()).await?;
-    let (invitations, notes) = new_invitations(op, Some(inviter), going);
+    let (invitations, notes) = new_invitations(op, Some(inviter), going).await?;
     write_invitations(op, batch, &invitations, &notes).await?;
     let mut ids = invitations.into_iter().map(|new| new.id);
     let answer = |full: Option<String>| match full {

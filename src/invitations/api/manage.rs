@@ -14,7 +14,10 @@ use crate::{
     error::{Error, Result},
     identity::door::ApiCaller,
     invitations::{Filter, Invitation, Sort, State as InvitationState, actions},
-    outbox,
+    outbox::{
+        self, Story,
+        life::{self, Stage},
+    },
     portal::Portal,
     sites,
     types::{Cursor, InvitationId, Timestamp},
@@ -25,6 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<Portal> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(show, delete))
+        .routes(routes!(mails))
         .routes(routes!(resend))
         .routes(routes!(approve))
         .routes(routes!(correct))
@@ -51,6 +55,8 @@ struct InvitationOut {
     opened_at: Option<String>,
     /// When the access that comes of it ends by itself.
     access_until: Option<String>,
+    /// `waiting` for a second manager, `given`, or empty where none is needed.
+    second_look: &'static str,
     /// Where its mail stands.
     delivery: DeliveryOut,
 }
@@ -58,15 +64,81 @@ struct InvitationOut {
 /// Where a mail stands.
 #[derive(Serialize, ToSchema)]
 struct DeliveryOut {
-    /// `queued`, `sending`, `sent`, `trying`, `refused`, `withdrawn` or `set_aside`.
+    /// `queued`, `sending`, `sent`, `trying`, `refused`, `bounced`, `withdrawn` or `set_aside`.
     state: String,
+    /// The same in a word for people.
+    word: &'static str,
+    /// Why it went no further, in words for everybody; none where nothing is the matter.
+    reason: Option<&'static str>,
     /// The mail server's words.
     answer: String,
     /// When it was settled, or is tried next.
     at: String,
+    /// How often it was tried.
+    attempts: i64,
 }
 
-fn out(invitation: &Invitation, delivery: outbox::Delivery, now: Timestamp) -> InvitationOut {
+impl From<&outbox::Delivery> for DeliveryOut {
+    fn from(delivery: &outbox::Delivery) -> Self {
+        let stage = Stage::of(&delivery.state);
+        Self {
+            state: delivery.state.clone(),
+            word: stage.word(),
+            reason: life::reason(stage, &delivery.answer).map(|reason| reason.sentence),
+            answer: delivery.answer.clone(),
+            at: delivery.at.to_rfc3339(),
+            attempts: delivery.attempts,
+        }
+    }
+}
+
+/// What happened to a mail at one moment.
+#[derive(Serialize, ToSchema)]
+struct TryOut {
+    /// When.
+    at: String,
+    /// As the mail's, or `delayed`: a server on the way is still trying.
+    state: String,
+    /// The mail server's words.
+    answer: String,
+    /// When it is tried next.
+    next_try_at: Option<String>,
+}
+
+/// A mail about an invitation, with everything that happened to it.
+#[derive(Serialize, ToSchema)]
+struct MailOut {
+    /// `invitation` or `invitation_reminder`.
+    kind: String,
+    /// Where it went.
+    to: String,
+    /// Of which link: a higher one is newer.
+    generation: i64,
+    /// Where it stands.
+    state: String,
+    /// Oldest first.
+    tries: Vec<TryOut>,
+}
+
+impl From<Story> for MailOut {
+    fn from(story: Story) -> Self {
+        let tries = story.tries.into_iter().map(|known| TryOut {
+            at: known.at.to_rfc3339(),
+            state: known.state,
+            answer: known.answer,
+            next_try_at: known.next_at.map(Timestamp::to_rfc3339),
+        });
+        Self {
+            tries: tries.collect(),
+            kind: story.kind,
+            to: story.recipient,
+            generation: story.generation,
+            state: story.state,
+        }
+    }
+}
+
+fn out(invitation: &Invitation, delivery: &outbox::Delivery, now: Timestamp) -> InvitationOut {
     let expired = invitation.state == InvitationState::Pending && invitation.expires_at <= now;
     InvitationOut {
         id: invitation.id.to_string(),
@@ -78,7 +150,8 @@ fn out(invitation: &Invitation, delivery: outbox::Delivery, now: Timestamp) -> I
         expires_at: invitation.expires_at.to_rfc3339(),
         opened_at: invitation.opened_at.map(Timestamp::to_rfc3339),
         access_until: invitation.access_until.map(Timestamp::to_rfc3339),
-        delivery: DeliveryOut { state: delivery.state, answer: delivery.answer, at: delivery.at.to_rfc3339() },
+        second_look: invitation.second_look.key(),
+        delivery: delivery.into(),
     }
 }
 
@@ -136,11 +209,7 @@ async fn list(
     };
     let found = actions::list_pending(&portal, &caller, scope, &query, asked.limit.unwrap_or(50).clamp(1, 200)).await?;
     let now = portal.now();
-    let invitations = found.rows.iter().map(|row| {
-        let delivery =
-            outbox::Delivery { state: row.mail_state.clone(), answer: row.mail_answer.clone(), at: row.mail_at };
-        out(&row.invitation, delivery, now)
-    });
+    let invitations = found.rows.iter().map(|row| out(&row.invitation, &row.delivery, now));
     Ok(Json(InvitationsOut { invitations: invitations.collect(), next: found.next.map(|cursor| cursor.encode()) }))
 }
 
@@ -159,7 +228,20 @@ async fn show(
     let invitation = actions::show_invitation(&portal, &caller, invitation_id(&id)?).await?;
     let mut deliveries = outbox::deliveries(portal.db.reader(), vec![invitation.mail]).await?;
     let delivery = deliveries.remove(&invitation.mail).ok_or(Error::NotFound)?;
-    Ok(Json(out(&invitation, delivery, portal.now())))
+    Ok(Json(out(&invitation, &delivery, portal.now())))
+}
+
+/// List the mails about an invitation, each with its tries and what was heard of it later.
+#[utoipa::path(get, path = "/invitations/{id}/mails", tag = "Invitations", params(("id" = String, Path, description = "`inv_…`")),
+    responses((status = 200, body = Vec<MailOut>), (status = 404, body = ProblemBody)))]
+async fn mails(
+    State(portal): State<Portal>,
+    ApiCaller(caller): ApiCaller,
+    Path(id): Path<String>,
+) -> ApiResult<Json<Vec<MailOut>>> {
+    let invitation = actions::show_invitation(&portal, &caller, invitation_id(&id)?).await?;
+    let history = actions::history_of(&portal, &caller, &invitation).await?;
+    Ok(Json(history.mails.into_iter().map(Into::into).collect()))
 }
 
 /// Delete an invitation: its link stops working at once.

@@ -15,7 +15,7 @@ use crate::{
     access::Permission,
     error::{Error, Result},
     identity::{self, door::Anybody},
-    invitations::{Accepted, Code, Dead, actions},
+    invitations::{Accepted, Code, Dead, SecondLook, actions},
     op::Caller,
     portal::Portal,
     sites,
@@ -27,6 +27,31 @@ use crate::{
 struct JoinCodePage {
     frame: Frame,
     problem: Option<String>,
+    slip: SlipForm,
+    slip_errors: SlipErrors,
+}
+
+impl JoinCodePage {
+    fn new(portal: &Portal, problem: Option<String>) -> Self {
+        let frame = Frame::plain(&portal.config, "Your invitation");
+        Self { frame, problem, slip: SlipForm::default(), slip_errors: SlipErrors::default() }
+    }
+}
+
+/// Messages beside the fields of a slip.
+#[derive(Default)]
+pub struct SlipErrors {
+    code: Option<String>,
+    email: Option<String>,
+}
+
+/// What is typed from a printed slip.
+#[derive(Default, Deserialize)]
+pub struct SlipForm {
+    #[serde(default)]
+    slip_code: String,
+    #[serde(default)]
+    slip_email: String,
 }
 
 /// Messages beside fields.
@@ -34,6 +59,7 @@ struct JoinCodePage {
 pub struct JoinErrors {
     full_name: Option<String>,
     password: Option<String>,
+    spoken: Option<String>,
     general: Option<String>,
 }
 
@@ -54,6 +80,8 @@ struct JoinPage {
     errors: JoinErrors,
     mode: &'static str,
     signed_in_as: String,
+    /// Whether a code told by telephone is asked.
+    asks_spoken: bool,
 }
 
 #[derive(Template)]
@@ -73,7 +101,7 @@ fn code_in(portal: &Portal, jar: &CookieJar) -> Option<String> {
 /// The invitation whose code the cookie holds, or the field to paste a code into.
 pub(super) async fn show(State(portal): State<Portal>, Anybody(caller): Anybody, jar: CookieJar) -> PageResult {
     match code_in(&portal, &jar) {
-        None => page(&JoinCodePage { frame: Frame::plain(&portal.config, "Your invitation"), problem: None }),
+        None => page(&JoinCodePage::new(&portal, None)),
         Some(code) => {
             show_invitation(&portal, &caller, &code, String::new(), JoinErrors::default(), StatusCode::OK).await
         }
@@ -119,6 +147,7 @@ async fn show_invitation(
         full_name,
         errors,
         mode,
+        asks_spoken: opened.invitation.second_look != SecondLook::NotNeeded,
         signed_in_as: actor.map(|actor| actor.email.clone()).unwrap_or_default(),
     };
     page_with_status(status, &join)
@@ -199,15 +228,35 @@ pub(super) async fn submit_code(
     let text = form.code.trim();
     let code = text.rsplit_once('#').map_or(text, |(_, code)| code);
     if Code::parse(code).is_none() {
-        let frame = Frame::plain(&portal.config, "Your invitation");
         let problem = Some(
             "This is not the code of an invitation. Copy the whole code from your mail: it begins with cpi1_"
                 .to_owned(),
         );
-        return page_with_status(StatusCode::UNPROCESSABLE_ENTITY, &JoinCodePage { frame, problem });
+        return page_with_status(StatusCode::UNPROCESSABLE_ENTITY, &JoinCodePage::new(&portal, problem));
     }
     let jar = cookies::set(&portal.config, jar, cookies::Name::Join, code.to_owned());
     Ok((jar, see_other("/join")).into_response())
+}
+
+pub(super) async fn submit_slip(
+    State(portal): State<Portal>,
+    Anybody(caller): Anybody,
+    jar: CookieJar,
+    Form(form): Form<SlipForm>,
+) -> PageResult {
+    match actions::open_slip(&portal, &caller, &form.slip_email, &form.slip_code).await {
+        Ok(code) => {
+            let jar = cookies::set(&portal.config, jar, cookies::Name::Join, code);
+            Ok((jar, see_other("/join")).into_response())
+        }
+        Err(Error::Invalid(fields)) => {
+            let message = |name| fields.iter().find(|(field, _)| *field == name).map(|(_, text)| text.clone());
+            let slip_errors = SlipErrors { code: message("slip_code"), email: message("slip_email") };
+            let view = JoinCodePage { slip: form, slip_errors, ..JoinCodePage::new(&portal, None) };
+            page_with_status(StatusCode::UNPROCESSABLE_ENTITY, &view)
+        }
+        Err(other) => Err(other.into()),
+    }
 }
 
 /// The last step. Role, scope and address come from the invitation alone; nothing else is read.
@@ -219,6 +268,9 @@ pub(super) struct AcceptForm {
     full_name: String,
     #[serde(default)]
     password: String,
+    /// The code told by telephone.
+    #[serde(default)]
+    spoken: String,
 }
 
 pub(super) async fn submit_accept(
@@ -236,6 +288,7 @@ pub(super) async fn submit_accept(
         )
         .into());
     }
+    let code = code.map(|code| code.with_spoken(&form.spoken));
     match actions::accept_invitation(&portal, &caller, code.as_ref(), &form.full_name, &form.password).await {
         Ok(Accepted::Joined { scope, session }) => {
             let mut jar = cookies::clear(&portal.config, jar, cookies::Name::Join);
@@ -256,6 +309,7 @@ pub(super) async fn submit_accept(
                 match field {
                     "full_name" => errors.full_name = Some(message),
                     "password" => errors.password = Some(message),
+                    "spoken" => errors.spoken = Some(message),
                     _ => errors.general = Some(message),
                 }
             }

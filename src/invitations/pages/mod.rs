@@ -3,11 +3,14 @@
 mod after;
 mod batch;
 mod correct;
+mod detail;
 mod form;
 mod invite;
 mod join;
+mod mail;
 mod pending;
 mod review;
+mod slip;
 
 use axum::{
     Router,
@@ -29,6 +32,7 @@ pub fn routes() -> Router<Portal> {
     Router::new()
         .route("/{scope}/invitations", get(pending::list))
         .route("/{scope}/invitations/selected", post(pending::submit_selected))
+        .route("/{scope}/invitations/{id}", get(detail::show))
         .route("/{scope}/invitations/{id}/link", post(pending::submit_copy))
         .route("/{scope}/invitations/{id}/correct", get(correct::show).post(correct::submit))
         .route("/{scope}/invitations/new", get(invite::show).post(invite::submit).layer(carried))
@@ -39,6 +43,7 @@ pub fn routes() -> Router<Portal> {
         .route("/{scope}/invitations/batches/{id}/pending", post(after::submit_pending))
         .route("/{scope}/invitations/batches/{id}/undo", get(after::ask_undo).post(after::submit_undo))
         .route("/join", get(join::show).post(join::submit_code))
+        .route("/join/slip", post(join::submit_slip))
         .route("/join/accept", post(join::submit_accept))
         .route("/join/decline", post(join::submit_decline))
         .route("/join/password-strength", post(join::password_strength))

@@ -11,12 +11,12 @@ use axum_extra::extract::{CookieJar, Form as RepeatedForm};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use super::mail::MailWords;
 use crate::{
     access,
     error::{Error, Result},
     identity::door::SignedIn,
-    invitations::{Filter, PendingRow as Row, Sort, State as Standing, actions},
-    outbox,
+    invitations::{Filter, PendingRow as Row, SecondLook, Sort, State as Standing, actions},
     portal::Portal,
     sites::{self, Place},
     types::{Cursor, InvitationId, Timestamp},
@@ -31,27 +31,26 @@ const PAGE: usize = 50;
 
 /// An invitation in the list.
 pub struct PendingRow {
-    id: String,
-    email: String,
-    role: String,
-    place: String,
-    invited_by: String,
-    sent: When,
-    expires: When,
-    state: &'static str,
-    state_word: String,
-    reason: Option<String>,
-    delivery: &'static str,
-    delivery_word: String,
-    delivery_detail: String,
-    opened: Option<When>,
-    access_until: Option<String>,
-    can_resend: bool,
+    pub(super) id: String,
+    pub(super) email: String,
+    pub(super) role: String,
+    pub(super) place: String,
+    pub(super) invited_by: String,
+    pub(super) sent: When,
+    pub(super) expires: When,
+    pub(super) state: &'static str,
+    pub(super) state_word: String,
+    pub(super) reason: Option<String>,
+    pub(super) mail: MailWords,
+    pub(super) opened: Option<When>,
+    pub(super) access_until: Option<String>,
+    pub(super) can_resend: bool,
     /// Held: offered to everybody who may invite here, and judged by the action.
-    can_approve: bool,
-    can_correct: bool,
-    can_copy: bool,
-    can_delete: bool,
+    pub(super) can_approve: bool,
+    pub(super) approve: &'static str,
+    pub(super) can_correct: bool,
+    pub(super) can_copy: bool,
+    pub(super) can_delete: bool,
 }
 
 #[derive(Template)]
@@ -68,9 +67,10 @@ struct PendingPage {
     can_act: bool,
     /// Whether a row of this page can be approved again.
     any_held: bool,
+    /// Whether slips may be printed here.
+    can_print: bool,
     place: String,
     empty: Option<String>,
-    mail_trouble: Option<String>,
 }
 
 /// The list's parameters.
@@ -153,7 +153,6 @@ pub(super) async fn list(
     ];
     let narrowed = !query.search.is_empty() || query.filter != Filter::All;
     let empty = narrowed.then(|| "No invitation fits this search and filter.".to_owned());
-    let mail_trouble = mail_trouble(&portal, &place).await?;
     let view = sites::pages::view_filter(actor, &place, TITLE);
     let (jar, frame) = sites::pages::frame_with_flash(&portal, actor, &place, TITLE, jar).await?;
     let keep = address.kept("q");
@@ -165,26 +164,18 @@ pub(super) async fn list(
         states,
         heads,
         any_held: rows.iter().any(|row| row.can_approve),
+        can_print: rows.iter().any(|row| row.can_copy),
         place: place.full_name(),
         rows,
         pager,
         can_act: true,
         empty,
-        mail_trouble,
     })?;
     Ok((jar, page).into_response())
 }
 
-async fn mail_trouble(portal: &Portal, place: &Place) -> Result<Option<String>> {
-    let trouble = outbox::trouble(portal.db.reader(), place.scope.organisation).await?;
-    Ok(trouble.map(|(waiting, answer)| {
-        let mails = if waiting == 1 { "1 mail is".to_owned() } else { format!("{waiting} mails are") };
-        format!("Mail is not flowing: {mails} waiting to be tried again. The last answer was: {answer}")
-    }))
-}
-
 /// What turns rows into words.
-struct Words {
+pub(super) struct Words {
     now: Timestamp,
     zone: TimeZone,
     roles: std::collections::HashMap<String, String>,
@@ -193,7 +184,7 @@ struct Words {
 }
 
 impl Words {
-    async fn read(portal: &Portal, place: &Place) -> Result<Self> {
+    pub(super) async fn read(portal: &Portal, place: &Place) -> Result<Self> {
         Ok(Self {
             now: portal.now(),
             zone: place.time_zone(),
@@ -207,7 +198,7 @@ impl Words {
         When::new(at, self.now, &self.zone)
     }
 
-    fn row(&self, row: Row) -> PendingRow {
+    pub(super) fn row(&self, row: Row) -> PendingRow {
         let invitation = &row.invitation;
         let expires = self.when(invitation.expires_at);
         let (state, state_word, reason) = match invitation.state {
@@ -215,10 +206,14 @@ impl Words {
             Standing::Declined => {
                 ("declined", "Declined".to_owned(), Some("The person said that it was not meant for them".to_owned()))
             }
-            _ if invitation.expires_at <= self.now => ("expired", format!("Expired {}", expires.relative), None),
-            _ => ("pending", format!("Expires {}", expires.relative), None),
+            Standing::Accepted => ("accepted", "Accepted".to_owned(), None),
+            Standing::Deleted => ("deleted", "Deleted".to_owned(), None),
+            Standing::Pending if invitation.expires_at <= self.now => {
+                ("expired", format!("Expired {}", expires.relative), None)
+            }
+            Standing::Pending => ("pending", format!("Expires {}", expires.relative), None),
         };
-        let (delivery, delivery_word, delivery_detail) = self.delivery(&row);
+        let mail = MailWords::new(&row.delivery, self.now, &self.zone);
         let key = invitation.role.to_string();
         PendingRow {
             id: invitation.id.to_string(),
@@ -231,6 +226,7 @@ impl Words {
             access_until: invitation.access_until.map(|at| day(at, &self.zone)),
             can_resend: invitation.state == Standing::Pending,
             can_approve: invitation.state == Standing::Held,
+            approve: if invitation.second_look == SecondLook::Waiting { "Approve" } else { "Approve again" },
             can_correct: matches!(invitation.state, Standing::Pending | Standing::Held),
             can_copy: self.can_copy && state == "pending",
             can_delete: true,
@@ -238,22 +234,7 @@ impl Words {
             state,
             state_word,
             reason,
-            delivery,
-            delivery_word,
-            delivery_detail,
-        }
-    }
-
-    fn delivery(&self, row: &Row) -> (&'static str, String, String) {
-        let at = self.when(row.mail_at);
-        let answer = row.mail_answer.clone();
-        match row.mail_state.as_str() {
-            "sent" => ("sent", "Sent".to_owned(), format!("{}: {answer}", at.exact)),
-            "trying" => ("trying", format!("Trying again {}", at.relative), answer),
-            "refused" => ("refused", "Refused".to_owned(), answer),
-            "set_aside" => ("refused", "Set aside".to_owned(), answer),
-            "withdrawn" => ("none", "Not sent".to_owned(), String::new()),
-            _ => ("queued", "Queued".to_owned(), String::new()),
+            mail,
         }
     }
 }
@@ -286,6 +267,7 @@ pub(super) async fn submit_selected(
         // Approving is sending again by somebody who may: the action asks the rule of whoever presses.
         "approve" => (actions::resend_invitations(&portal, &caller, place.scope, &ids).await?, "approved"),
         "delete" => (actions::delete_invitations(&portal, &caller, place.scope, &ids).await?, "deleted"),
+        "slips" => return super::slip::show(&portal, &caller, &place, &ids).await,
         "ask_delete" => return ask_delete(&portal, &caller, &place, &ids, back).await,
         _ => return Err(Error::field("do", "Choose what to do with the invitations").into()),
     };

@@ -22,7 +22,7 @@ fn became_sql(now: &str) -> String {
         "CASE WHEN i.state = 'accepted' THEN 'joined' WHEN i.state = 'declined' THEN 'declined' \
          WHEN i.state = 'deleted' THEN 'deleted' WHEN i.state = 'held' THEN 'held' \
          WHEN i.expires_at <= {now} THEN 'expired' WHEN i.opened_at IS NOT NULL THEN 'opened' \
-         WHEN m.state IN ('refused', 'set_aside') THEN 'not_delivered' WHEN m.state = 'sent' THEN 'delivered' \
+         WHEN m.state IN ('refused', 'bounced', 'set_aside') THEN 'not_delivered' WHEN m.state = 'sent' THEN 'delivered' \
          ELSE 'on_its_way' END"
     )
 }
@@ -142,12 +142,12 @@ pub(in crate::invitations) async fn set_window(
     ids: &[InvitationId],
     window: std::time::Duration,
     by: AccountId,
-    now: Timestamp,
+    expires_at: Timestamp,
 ) -> Result<(), DbErr> {
     for chunk in ids.chunks(CHUNK) {
         Entity::update_many()
             .col_expr(Column::WindowMs, Expr::value(i64::try_from(window.as_millis()).unwrap_or(i64::MAX)))
-            .col_expr(Column::ExpiresAt, Expr::value(now.plus(window)))
+            .col_expr(Column::ExpiresAt, Expr::value(expires_at))
             .col_expr(Column::InviterId, Expr::value(by))
             .filter(Column::Id.is_in(chunk.to_vec()))
             .filter(Column::State.eq(State::Pending.key()))

@@ -6,7 +6,7 @@ use sea_orm::{
 };
 
 use super::{
-    Invitation, State,
+    Invitation, SecondLook, State,
     invitation::{Column, Entity},
 };
 use crate::{
@@ -165,6 +165,7 @@ pub(in crate::invitations) struct Correction<'a> {
     pub mail: MailId,
     pub inviter: AccountId,
     pub permissions: PermissionSet,
+    pub expires_at: Timestamp,
 }
 
 /// Sends an open invitation to another address; whether it was still open.
@@ -188,11 +189,58 @@ pub(in crate::invitations) async fn mark_corrected(
         .col_expr(Column::OpenedAt, Expr::value(Option::<Timestamp>::None))
         .col_expr(Column::LinkCopied, Expr::value(false))
         .col_expr(Column::SentAt, Expr::value(now))
-        .col_expr(Column::ExpiresAt, Expr::value(now.plus(old.window)))
+        .col_expr(Column::ExpiresAt, Expr::value(new.expires_at))
+        .col_expr(Column::RemindedAt, Expr::value(Option::<Timestamp>::None))
         .filter(Column::Id.eq(old.id))
         .filter(Column::Generation.eq(old.generation))
         .filter(Column::State.is_in([State::Pending.key(), State::Held.key()]))
         .exec(tx)
         .await?;
     Ok(done.rows_affected == 1)
+}
+
+/// Every invitation that was ever sent to an address in the organisation, newest first.
+pub(in crate::invitations) async fn ever_sent_to(
+    db: &impl ConnectionTrait,
+    organisation: OrganisationId,
+    email: &EmailAddress,
+) -> Result<Vec<InvitationId>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::OrganisationId.eq(organisation))
+        .filter(Column::EmailKey.eq(email.key()))
+        .order_by_desc(Column::Id)
+        .limit(50)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// An open invitation waits for a second look, whatever it was before.
+pub(in crate::invitations) async fn mark_waiting(
+    tx: &Tx,
+    id: InvitationId,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::State, Expr::value(State::Held.key()))
+        .col_expr(Column::HeldReason, Expr::value(reason))
+        .col_expr(Column::HeldAt, Expr::value(now))
+        .col_expr(Column::SecondLook, Expr::value(SecondLook::Waiting.key()))
+        .filter(Column::Id.eq(id))
+        .filter(Column::ClosedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// The live invitations of an address, wherever they hold.
+pub(in crate::invitations) async fn live_of_address(
+    db: &impl ConnectionTrait,
+    email: &EmailAddress,
+) -> Result<Vec<Invitation>, DbErr> {
+    let live = Entity::find().filter(Column::LiveEmail.eq(email.key())).order_by_asc(Column::Id).limit(50);
+    live.all(db).await?.into_iter().map(Invitation::from_row).collect()
 }

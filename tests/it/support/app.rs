@@ -193,7 +193,11 @@ impl TestApp {
 
     /// Signs in with password and code, as everybody must here.
     pub async fn sign_in(&self, email: &str) -> Person {
-        let person = self.visitor();
+        // Their usual browser: nothing new to tell them of.
+        let jar = reqwest::cookie::Jar::default();
+        jar.add_cookie_str(&format!("browser={}", usual_browser(email)), &self.url.parse().unwrap());
+        let client = Client::builder().cookie_provider(jar.into()).redirect(redirect::Policy::none()).build().unwrap();
+        let person = Person { client, url: self.url.clone() };
         let answer = person.post("/sign-in", &[("email", email), ("password", PASSWORD)]).await;
         assert_eq!(location(&answer), "/sign-in/second-factor", "{email} gives the password");
         let code = self.code_of(email).await;
@@ -360,7 +364,15 @@ async fn set_up_authenticator(portal: &Portal, token: &str) {
     let offer = identity::actions::offer_authenticator(portal, &half.account, None).unwrap();
     let seconds = u64::try_from(portal.now().0 / 1000).unwrap();
     let code = Totp::from_url(&offer.url).unwrap().generate(seconds).to_string();
-    identity::actions::add_authenticator(portal, &Who::Half(&half), &offer.seed, &code, None).await.unwrap();
+    let browser = usual_browser(&half.account.email);
+    identity::actions::add_authenticator(portal, &Who::Half(&half), &offer.seed, &code, Some(&browser)).await.unwrap();
+}
+
+/// The token of the browser that somebody has always used.
+fn usual_browser(email: &str) -> String {
+    use base64::Engine as _;
+    let bytes = care_portal::types::sha256("the usual browser", email.as_bytes());
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// An authenticator app into which somebody has typed a key.

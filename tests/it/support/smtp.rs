@@ -29,6 +29,8 @@ pub enum Behaviour {
     /// Takes the whole mail, then closes instead of saying so: the client cannot know whether the
     /// mail arrived. It did.
     CloseAfterData,
+    /// Offers encryption and then speaks nonsense, as a machine in between would that cannot decrypt.
+    BrokenTls,
     /// Closes before a word is said. As a recipient's answer: closes at once.
     CloseAtConnect,
     /// Answers one byte, waits this long, answers the next; until the connection ends.
@@ -58,6 +60,7 @@ struct Shared {
     at_connect: Mutex<Behaviour>,
     attempts: Mutex<HashMap<String, u32>>,
     mails: Mutex<Vec<Received>>,
+    lines: Mutex<Vec<String>>,
     connections: AtomicUsize,
 }
 
@@ -82,6 +85,7 @@ impl ScriptedSmtp {
             at_connect: Mutex::new(Behaviour::Accept),
             attempts: Mutex::default(),
             mails: Mutex::default(),
+            lines: Mutex::default(),
             connections: AtomicUsize::new(0),
         });
         let socket = bind(SocketAddr::from(([127, 0, 0, 1], 0)));
@@ -153,6 +157,11 @@ impl ScriptedSmtp {
         self.shared.attempts.lock().unwrap().get(address).copied().unwrap_or(0)
     }
 
+    /// Every line that came in the clear, outside of mails.
+    pub fn lines(&self) -> Vec<String> {
+        self.shared.lines.lock().unwrap().clone()
+    }
+
     /// The mails so far, in the order of their arrival.
     pub fn mails(&self) -> Vec<Received> {
         self.shared.mails.lock().unwrap().clone()
@@ -206,6 +215,7 @@ struct Conversation {
     to: Vec<String>,
     pause: Option<Duration>,
     close_after_data: bool,
+    broken_tls: bool,
 }
 
 /// `None` ends the conversation.
@@ -215,7 +225,16 @@ impl Conversation {
     fn new(stream: TcpStream, shared: Arc<Shared>) -> Self {
         let (reader, writer) = stream.into_split();
         let reader = BufReader::new(reader);
-        Self { reader, writer, shared, from: None, to: Vec::new(), pause: None, close_after_data: false }
+        Self {
+            reader,
+            writer,
+            shared,
+            from: None,
+            to: Vec::new(),
+            pause: None,
+            close_after_data: false,
+            broken_tls: false,
+        }
     }
 
     async fn run(mut self) -> std::io::Result<()> {
@@ -223,6 +242,7 @@ impl Conversation {
         match at_connect {
             Behaviour::CloseAtConnect => return Ok(()),
             Behaviour::Slow(pause) => self.pause = Some(pause),
+            Behaviour::BrokenTls => self.broken_tls = true,
             _ => {}
         }
         self.say("220 localhost ESMTP").await?;
@@ -235,8 +255,15 @@ impl Conversation {
     }
 
     async fn command(&mut self, line: &str) -> Turn {
+        self.shared.lines.lock().unwrap().push(line.to_owned());
         let (verb, argument) = line.split_once(' ').unwrap_or((line, ""));
         match verb.to_ascii_uppercase().as_str() {
+            "EHLO" if self.broken_tls => self.say("250-localhost\r\n250-STARTTLS\r\n250 AUTH PLAIN").await,
+            "STARTTLS" if self.broken_tls => {
+                self.say("220 go ahead").await?;
+                self.say("500 what did you say").await?;
+                Ok(None)
+            }
             "EHLO" => {
                 self.say("250-localhost\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-AUTH PLAIN\r\n250 SMTPUTF8").await
             }
@@ -272,7 +299,7 @@ impl Conversation {
         };
         let script = self.shared.script.lock().unwrap().clone();
         match script(&address, attempt) {
-            Behaviour::Accept => {}
+            Behaviour::Accept | Behaviour::BrokenTls => {}
             Behaviour::Temporary(code, text) | Behaviour::Permanent(code, text) => {
                 return self.say(&format!("{code} {text}")).await;
             }
