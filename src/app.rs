@@ -55,7 +55,7 @@ fn pages(demo: bool) -> Router<Portal> {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Care Portal", description = "Invite staff and manage their access. The same actions as the pages, with the same rules."),
-    tags((name = "Invitations", description = "Inviting staff"), (name = "Staff", description = "Who has access"), (name = "Roles", description = "What a role lets people do"), (name = "Settings", description = "What the organisation has chosen for itself"), (name = "Access reviews", description = "Keep or remove each person"), (name = "Access log", description = "Who did what, and how somebody got a right")),
+    tags((name = "Invitations", description = "Inviting staff"), (name = "Staff", description = "Who has access"), (name = "Roles", description = "What a role lets people do"), (name = "Settings", description = "What the organisation has chosen for itself"), (name = "Access reviews", description = "Keep or remove each person"), (name = "Access log", description = "Who did what, and how somebody got a right"), (name = "Your account", description = "Who you are, what you may do, and where you are signed in")),
     modifiers(&Security)
 )]
 struct Description;
@@ -63,6 +63,7 @@ struct Description;
 /// The API and its description.
 fn api() -> (Router<Portal>, utoipa::openapi::OpenApi) {
     let rooms = OpenApiRouter::new()
+        .merge(identity::api::routes())
         .merge(invitations::api::routes())
         .merge(staff::api::routes())
         .merge(roles::api::routes())
@@ -88,6 +89,7 @@ pub fn emails() -> Vec<Box<dyn Email>> {
         Box::new(identity::email::PasswordResetMail),
         Box::new(identity::email::SecurityNoticeMail),
         Box::new(identity::email::DisownedMail),
+        Box::new(identity::email::SecondFactorResetMail),
         Box::new(staff::email::EndingMail),
         Box::new(staff::email::EndingColleagueMail),
     ]
@@ -234,6 +236,9 @@ async fn do_chores(portal: Portal, mut closing: watch::Receiver<bool>) {
         }
         if let Err(error) = invitations::actions::forget_old_counts(&portal).await {
             tracing::warn!(%error, "old counts of mails could not be deleted");
+        }
+        if let Err(error) = identity::actions::forget_old_ceremonies(&portal).await {
+            tracing::warn!(%error, "old challenges could not be deleted");
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(3600)) => {}

@@ -7,6 +7,7 @@ import { startJoin } from './join.js';
 import { prepareBulk } from './bulk.js';
 import { prepareChoose } from './choose.js';
 import { prepareInvite } from './invite.js';
+import { preparePasskeys } from './passkeys.js';
 import { preparePrint } from './print.js';
 import { prepareRole } from './roles.js';
 import { startSession } from './session.js';
@@ -21,6 +22,7 @@ function prepare(root) {
   prepareForms(root);
   prepareBulk(root);
   prepareChoose(root);
+  preparePasskeys(root);
   preparePrint(root);
 }
 

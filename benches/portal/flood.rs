@@ -16,7 +16,7 @@ fn sign_in(address: SocketAddr, n: usize, email: &str) -> String {
 fn hospital(runtime: &Runtime) -> (Hospital, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let mut settings = address_settings(address);
+    let mut settings = address_settings(address).to_vec();
     settings.push(("TRUSTED_PROXIES", "127.0.0.1".to_owned()));
     let hospital = runtime.block_on(Hospital::found(&settings));
     runtime.block_on(hospital.serve(listener));

@@ -37,6 +37,11 @@ pub enum Refusal {
     /// Only Admins change Admins and Contributors.
     #[error("only an Admin may change or remove somebody who is {0}")]
     StrongerRole(String),
+    /// The person also has access where the one who acts manages nobody; where is not said.
+    #[error(
+        "this person also has access to places where you do not manage staff; somebody who manages staff in all of them can do it"
+    )]
+    Elsewhere,
     /// Nobody changes their own role or how long it lasts.
     #[error("nobody changes their own access; ask a colleague who manages staff")]
     Own,

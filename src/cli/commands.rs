@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -50,26 +50,35 @@ pub(super) async fn demo(arguments: DemoArguments) -> Result<ExitCode> {
     let listener =
         TcpListener::bind(arguments.listen).await.with_context(|| format!("listening on {}", arguments.listen))?;
     let address = listener.local_addr()?;
-    let mut config = demo_config(&arguments.data, address)?;
+    let public = demo_url(address);
+    let mut config = demo_config(&arguments.data, address, &public)?;
     config.demo = true;
     let portal = app::open(config, Clock::System).await?;
     if !demo::is_filled(&portal).await? {
         demo::fill(&portal, arguments.patients).await.context("making up the hospital")?;
     }
     let mut lines: Vec<String> = demo::accounts(&portal).await?.into_iter().map(|line| line.join("\t")).collect();
-    lines.push(format!("http://{address}"));
+    lines.push(public);
     print(&lines.join("\n"))?;
     app::serve(portal, listener).await?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// By name where the name leads here: browsers bind passkeys to no IP address.
+fn demo_url(address: SocketAddr) -> String {
+    if [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].contains(&address.ip()) {
+        return format!("http://localhost:{}", address.port());
+    }
+    format!("http://{address}")
+}
+
 /// The demonstration takes no settings file; only the mail server may be set from outside.
-fn demo_config(data: &Path, address: SocketAddr) -> Result<Config> {
+fn demo_config(data: &Path, address: SocketAddr, public: &str) -> Result<Config> {
     let mut environment: BTreeMap<String, String> = std::env::vars()
         .filter(|(name, _)| name.starts_with("CARE_PORTAL_SMTP_URL") || name.starts_with("CARE_PORTAL_MAIL"))
         .collect();
     environment.insert("CARE_PORTAL_LISTEN".to_owned(), address.to_string());
-    environment.insert("CARE_PORTAL_PUBLIC_URL".to_owned(), format!("http://{address}"));
+    environment.insert("CARE_PORTAL_PUBLIC_URL".to_owned(), public.to_owned());
     environment.insert("CARE_PORTAL_DATA_DIR".to_owned(), data.display().to_string());
     environment.insert("CARE_PORTAL_SESSION_IDLE_MINUTES".to_owned(), "60".to_owned());
     Config::from_parts("", environment)

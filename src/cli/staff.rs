@@ -26,6 +26,10 @@ pub(super) enum StaffCommand {
     AccessUntil(AccessUntil),
     /// End people's access at once, with their sessions and keys.
     Remove(Remove),
+    /// Take a locked-out person's second factor away; they set up a new one at the next sign-in.
+    ResetSecondFactor(ResetSecondFactor),
+    /// Mail a locked-out person a link to choose a new password.
+    SendPasswordLink(SendPasswordLink),
 }
 
 #[derive(Args)]
@@ -61,6 +65,25 @@ pub(super) struct Remove {
     emails: Vec<String>,
 }
 
+#[derive(Args)]
+pub(super) struct ResetSecondFactor {
+    #[command(flatten)]
+    place: PlaceArguments,
+    /// Why, and how you made sure who asks; the person and a colleague are told.
+    #[arg(long)]
+    reason: String,
+    /// Their address.
+    email: String,
+}
+
+#[derive(Args)]
+pub(super) struct SendPasswordLink {
+    #[command(flatten)]
+    place: PlaceArguments,
+    /// Their address.
+    email: String,
+}
+
 pub(super) async fn run(config: Option<&Path>, command: StaffCommand) -> Result<ExitCode> {
     match command {
         StaffCommand::List(place) => list(&place, place.open(config).await?).await,
@@ -83,6 +106,26 @@ pub(super) async fn run(config: Option<&Path>, command: StaffCommand) -> Result<
             let ids = members(&at, &remove.emails).await?;
             let changes = staff::actions::remove_from_team(&at.portal, &at.caller, at.scope, &ids).await?;
             tell(&remove.place, &changes, "Removed")
+        }
+        StaffCommand::ResetSecondFactor(reset) => {
+            let at = reset.place.open(config).await?;
+            let id = at.member(&reset.email).await?.membership;
+            let done = staff::actions::reset_second_factor(&at.portal, &at.caller, at.scope, id, &reset.reason).await?;
+            if reset.place.json {
+                let told = serde_json::json!({ "name": done.name, "also_told": done.witness });
+                return print(&serde_json::to_string_pretty(&told)?);
+            }
+            let told = done.witness.unwrap_or_else(|| "nobody else".to_owned());
+            print(&format!("Reset\t{}\talso told: {told}", done.name))
+        }
+        StaffCommand::SendPasswordLink(send) => {
+            let at = send.place.open(config).await?;
+            let id = at.member(&send.email).await?.membership;
+            let name = staff::actions::send_reset_link(&at.portal, &at.caller, at.scope, id).await?;
+            if send.place.json {
+                return print(&serde_json::to_string_pretty(&serde_json::json!({ "name": name }))?);
+            }
+            print(&format!("Sent\t{name}"))
         }
     }
 }

@@ -19,6 +19,8 @@ use crate::{
 pub const PASSWORD_RESET: &str = "password_reset";
 /// The word in the queue for security mail.
 pub const SECURITY_NOTICE: &str = "security_notice";
+/// The word in the queue for a second person who manages access, when one has reset a second factor.
+pub const SECOND_FACTOR_RESET: &str = "second_factor_reset";
 /// The word in the queue for those who manage access.
 pub const DISOWNED: &str = "disowned";
 
@@ -26,6 +28,8 @@ pub const DISOWNED: &str = "disowned";
 pub struct PasswordResetMail;
 /// What was done with an account, to its owner.
 pub struct SecurityNoticeMail;
+/// That a colleague has reset somebody's second factor, to a second person who manages access.
+pub struct SecondFactorResetMail;
 /// That somebody says it was not them, to those who manage access.
 pub struct DisownedMail;
 
@@ -206,6 +210,65 @@ impl Email for DisownedMail {
                 &DisownedSubject { mail: &words },
                 &DisownedText { mail: &words },
                 &DisownedHtml { mail: &words },
+            )
+            .map(Some)
+        }
+        .boxed()
+    }
+}
+
+/// What the text to the second person is made of.
+pub struct WitnessWords {
+    by: String,
+    reason: String,
+    name: String,
+    email: String,
+    at: String,
+    organisation: String,
+    log_url: String,
+}
+
+#[derive(Template)]
+#[template(path = "email/second_factor_reset/subject.txt")]
+struct WitnessSubject<'a> {
+    mail: &'a WitnessWords,
+}
+#[derive(Template)]
+#[template(path = "email/second_factor_reset/body.txt")]
+struct WitnessText<'a> {
+    mail: &'a WitnessWords,
+}
+#[derive(Template)]
+#[template(path = "email/second_factor_reset/body.html")]
+struct WitnessHtml<'a> {
+    mail: &'a WitnessWords,
+}
+
+impl Email for SecondFactorResetMail {
+    fn kind(&self) -> &'static str {
+        SECOND_FACTOR_RESET
+    }
+
+    fn write<'a>(&'a self, portal: &'a Portal, mail: &'a Claimed) -> BoxFuture<'a, Result<Option<Letter>>> {
+        async move {
+            let id = NoticeId::from_uuid(mail.about_id);
+            let Some(row) = store::notices::find(portal.db.reader(), id, Timestamp(0)).await? else { return Ok(None) };
+            let detail: serde_json::Value = serde_json::from_str(&row.detail)?;
+            let word = |name: &str| detail.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+            let place = place_of(portal, mail).await?;
+            let words = WitnessWords {
+                by: word("by"),
+                reason: word("reason"),
+                name: row.name,
+                email: row.email,
+                at: exact(row.created_at, &place.time_zone()),
+                log_url: portal.config.url(&format!("{}/access-log", place.scope.path())),
+                organisation: place.organisation.name,
+            };
+            Letter::write(
+                &WitnessSubject { mail: &words },
+                &WitnessText { mail: &words },
+                &WitnessHtml { mail: &words },
             )
             .map(Some)
         }

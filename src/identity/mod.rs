@@ -1,6 +1,7 @@
 //! Accounts and how one proves to be the person behind one: passwords, second factors, sessions, API keys.
 
 pub mod actions;
+pub mod api;
 pub mod attempts;
 mod browser_name;
 mod codes;
@@ -10,17 +11,21 @@ mod links;
 mod notice;
 pub mod pages;
 mod passwords;
+mod relying_party;
 mod store;
+mod units;
 
 pub use browser_name::browser_name;
 pub use links::{NOTICE, RESET, notice_link, reset_link};
 pub use notice::NoticeKind;
 pub use passwords::{Strength, judge};
+pub use relying_party::has_passkeys;
+pub use units::{MEASURES, Measure, Units};
 
 use crate::{
     access::{Origin, PermissionSet, Scope},
     op::Caller,
-    types::{AccountId, ApiKeyId, Secret, SessionId, Timestamp},
+    types::{AccountId, ApiKeyId, PasskeyId, Secret, SessionId, Timestamp},
 };
 
 /// A person who can sign in. The e-mail is the user name and cannot change.
@@ -50,6 +55,24 @@ pub enum Means {
 }
 
 impl Means {
+    /// The means with this word.
+    pub fn from_key(key: &str) -> Option<Self> {
+        [Self::Password, Self::Authenticator, Self::Passkey, Self::RecoveryCode, Self::Browser]
+            .into_iter()
+            .find(|means| means.key() == key)
+    }
+
+    /// For people.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Password => "Password",
+            Self::Authenticator => "Password and authenticator app",
+            Self::Passkey => "Passkey",
+            Self::RecoveryCode => "Password and recovery code",
+            Self::Browser => "Password in a trusted browser",
+        }
+    }
+
     /// As it is stored.
     pub const fn key(self) -> &'static str {
         match self {
@@ -110,6 +133,28 @@ pub enum Presence {
     Whole(Caller),
 }
 
+/// What second factors an account has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Factors {
+    /// Whether there is an authenticator app.
+    pub authenticator: bool,
+    /// How many passkeys.
+    pub passkeys: i64,
+}
+
+impl std::fmt::Display for Factors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.authenticator, self.passkeys) {
+            (false, ..=0) => f.write_str("None"),
+            (true, ..=0) => f.write_str("Authenticator app"),
+            (false, 1) => f.write_str("Passkey"),
+            (false, n) => write!(f, "{n} passkeys"),
+            (true, 1) => f.write_str("Authenticator app, passkey"),
+            (true, n) => write!(f, "Authenticator app, {n} passkeys"),
+        }
+    }
+}
+
 /// An API key as its owner sees it.
 #[derive(Clone, Debug)]
 pub struct ApiKey {
@@ -125,4 +170,17 @@ pub struct ApiKey {
     pub created_at: Timestamp,
     /// When it was last used, to the minute.
     pub last_used_at: Option<Timestamp>,
+}
+
+/// A passkey as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct Passkey {
+    /// Its id.
+    pub id: PasskeyId,
+    /// The owner's own word for it.
+    pub name: String,
+    /// When it was added.
+    pub added_at: Timestamp,
+    /// When it last signed somebody in or proved anew who they are.
+    pub used_at: Option<Timestamp>,
 }

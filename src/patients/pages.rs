@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::{MODULES, actions};
 use crate::{
     error::Error,
-    identity::door::SignedIn,
+    identity::{self, door::SignedIn},
     portal::Portal,
     sites,
     types::Cursor,
@@ -82,6 +82,7 @@ async fn list(
     let found = actions::list_patients(&portal, &caller, place.scope, &search, from.as_ref(), PAGE).await?;
     let pager = ListAddress::new(format!("{}/patients", place.scope.path())).with("q", &search).pager(&found);
     let (zone, now) = (place.time_zone(), portal.now());
+    let units = identity::actions::units_of(&portal, actor.account).await?;
     let patients = found
         .rows
         .into_iter()
@@ -93,9 +94,11 @@ async fn list(
                 .iter()
                 .map(|module| {
                     let reading = row.latest.iter().find(|reading| reading.module == module.key)?;
+                    let shown = units.show(module.key, &reading.value);
+                    let (value, unit) = shown.unwrap_or_else(|| (reading.value.clone(), module.unit));
                     Some(ReadingCell {
-                        value: reading.value.clone(),
-                        unit: module.unit,
+                        value,
+                        unit,
                         severity: reading.severity.key(),
                         when: When::new(reading.at, now, &zone),
                     })

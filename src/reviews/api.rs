@@ -134,6 +134,8 @@ struct AccessOut {
     last_seen_at: Option<String>,
     /// Not seen for 45 days.
     dormant: bool,
+    /// What second factors the person has, in words.
+    second_factor: String,
     /// Who gave the role; none for the portal's own set-up.
     given_by: Option<String>,
     /// When the access ends by itself.
@@ -152,6 +154,7 @@ impl AccessOut {
             scope: row.scope.to_string(),
             joined_at: row.joined_at.to_rfc3339(),
             last_seen_at: row.last_seen_at.map(Timestamp::to_rfc3339),
+            second_factor: row.factors.to_string(),
             given_by: Some(row.given_by).filter(|name| !name.is_empty()),
             access_until: row.ends_at.map(Timestamp::to_rfc3339),
             mark: row.mark.map(Mark::key),

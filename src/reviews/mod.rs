@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::{
     access::Scope,
+    identity::Factors,
     types::{AccountId, MembershipId, ReviewId, Timestamp},
 };
 
@@ -98,6 +99,8 @@ pub struct ReviewRow {
     pub joined_at: Timestamp,
     /// When last seen, to the minute.
     pub last_seen_at: Option<Timestamp>,
+    /// What second factors the person has.
+    pub factors: Factors,
     /// Who gave the role that the person has now; empty for the portal's own set-up.
     pub given_by: String,
     /// When the access ends by itself.

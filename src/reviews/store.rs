@@ -11,6 +11,7 @@ use super::{DORMANT_AFTER, Filter, Mark, Progress, Review, ReviewRow};
 use crate::{
     access::{Granted, Scope, Visible, membership},
     db::{CHUNK, Tx, list::ListSql},
+    identity::Factors,
     types::{AccountId, Cursor, DeploymentId, MembershipId, OrganisationId, ReviewId, Timestamp},
 };
 
@@ -216,6 +217,8 @@ struct Listed {
     name: String,
     email: String,
     last_seen_at: Option<Timestamp>,
+    authenticator: bool,
+    passkeys: i64,
     given_by: Option<String>,
     mark: Option<String>,
     marked_by: Option<String>,
@@ -232,6 +235,7 @@ impl From<Listed> for ReviewRow {
             scope: Scope { organisation: row.organisation_id, deployment: row.deployment_id },
             joined_at: row.joined_at,
             last_seen_at: row.last_seen_at,
+            factors: Factors { authenticator: row.authenticator, passkeys: row.passkeys },
             given_by: row.given_by.unwrap_or_default(),
             ends_at: row.ends_at,
             mark: row.mark.as_deref().and_then(Mark::from_key),
@@ -288,7 +292,10 @@ pub fn list_statement(
     let (end, values) = sql.finish(&["m.name_key", "m.id"], descending, size);
     let sql = format!(
         "SELECT m.id, m.account_id, m.organisation_id, m.deployment_id, m.role, m.name_key, m.joined_at, m.ends_at, \
-         a.name, a.email, a.last_seen_at, g.name AS given_by, k.mark, b.name AS marked_by FROM memberships m \
+         a.name, a.email, a.last_seen_at, \
+         EXISTS (SELECT 1 FROM authenticators f WHERE f.account_id = m.account_id) AS authenticator, \
+         (SELECT COUNT(*) FROM passkeys p WHERE p.account_id = m.account_id) AS passkeys, \
+         g.name AS given_by, k.mark, b.name AS marked_by FROM memberships m \
          JOIN accounts a ON a.id = m.account_id LEFT JOIN accounts g ON g.id = COALESCE(m.changed_by, m.invited_by) \
          LEFT JOIN review_marks k ON k.review_id = {review} AND k.membership_id = m.id \
          LEFT JOIN accounts b ON b.id = k.marked_by {end}"

@@ -23,7 +23,11 @@ use crate::{
 
 /// The routes of this room, with their description.
 pub fn routes() -> OpenApiRouter<Portal> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, change, remove))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show, change, remove))
+        .routes(routes!(reset_second_factor))
+        .routes(routes!(send_reset_link))
 }
 
 /// A staff member.
@@ -201,5 +205,52 @@ async fn remove(
 ) -> ApiResult<impl IntoResponse> {
     let (place, id) = ids(&portal, &caller, &scope, &membership).await?;
     one(actions::remove_from_team(&portal, &caller, place.scope, &[id]).await?)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Why.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ResetIn {
+    /// Why, and how you made sure who asks: 1 to 500 characters.
+    reason: String,
+}
+
+/// What became of it.
+#[derive(Serialize, ToSchema)]
+struct ResetOut {
+    /// Whose second factor was reset.
+    name: String,
+    /// Who was told besides; none where nobody else manages staff in the whole organisation.
+    also_told: Option<String>,
+}
+
+/// Take a locked-out person's second factor away, so that they set up a new one at the next sign-in. Asks for a proof of the last ten
+/// minutes, so a key cannot.
+#[utoipa::path(post, path = "/scopes/{scope}/staff/{membership}/reset-second-factor", tag = "Staff",
+    params(("scope" = String, Path, description = "`org_…` or `dep_…`"), ("membership" = String, Path, description = "`mem_…`")),
+    request_body = ResetIn, responses((status = 200, body = ResetOut), (status = 401, body = ProblemBody, description = "The proof is not fresh, or it is a key"), (status = 403, body = ProblemBody, description = "Oneself, or somebody with access that you may not change"), (status = 404, body = ProblemBody), (status = 422, body = ProblemBody)))]
+async fn reset_second_factor(
+    State(portal): State<Portal>,
+    ApiCaller(caller): ApiCaller,
+    Path((scope, membership)): Path<(String, String)>,
+    ApiJson(asked): ApiJson<ResetIn>,
+) -> ApiResult<Json<ResetOut>> {
+    let (place, id) = ids(&portal, &caller, &scope, &membership).await?;
+    let done = actions::reset_second_factor(&portal, &caller, place.scope, id, &asked.reason).await?;
+    Ok(Json(ResetOut { name: done.name, also_told: done.witness }))
+}
+
+/// Mail a locked-out person a link to choose a new password, to their own address alone. Asks for a proof of the last ten minutes.
+#[utoipa::path(post, path = "/scopes/{scope}/staff/{membership}/send-password-link", tag = "Staff",
+    params(("scope" = String, Path, description = "`org_…` or `dep_…`"), ("membership" = String, Path, description = "`mem_…`")),
+    responses((status = 204), (status = 401, body = ProblemBody, description = "The proof is not fresh, or it is a key"), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody, description = "Three were mailed within a day")))]
+async fn send_reset_link(
+    State(portal): State<Portal>,
+    ApiCaller(caller): ApiCaller,
+    Path((scope, membership)): Path<(String, String)>,
+) -> ApiResult<StatusCode> {
+    let (place, id) = ids(&portal, &caller, &scope, &membership).await?;
+    actions::send_reset_link(&portal, &caller, place.scope, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,7 +3,10 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -300,17 +303,27 @@ async fn rl_04_guesses_from_many_networks_lock_no_real_link() {
 }
 
 /// Fills both threads and the line before them; the answer is what lets them go.
-fn fill_hashers(portal: &Portal) -> std::sync::mpsc::Sender<()> {
+async fn fill_hashers(portal: &Portal) -> std::sync::mpsc::Sender<()> {
     let (let_go, wait) = std::sync::mpsc::channel::<()>();
     let wait = Arc::new(Mutex::new(wait));
+    let held = Arc::new(AtomicUsize::new(0));
     for _ in 0..200 {
-        let (portal, wait) = (portal.clone(), wait.clone());
+        let (portal, wait, held) = (portal.clone(), wait.clone(), held.clone());
         tokio::spawn(async move {
             let hold = move |_: &mut Vec<argon2::Block>| {
+                held.fetch_add(1, Ordering::SeqCst);
                 let _ = wait.lock().unwrap().recv();
             };
             let _ = portal.hashers.run(hold).await;
         });
+    }
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(2);
+    while held.load(Ordering::SeqCst) < threads {
+        tokio::task::yield_now().await;
+    }
+    // Until all of the line is taken as well.
+    while !matches!(portal.hashers.run(|_| ()).now_or_never(), Some(Err(Error::Unavailable(_)))) {
+        tokio::task::yield_now().await;
     }
     let_go
 }
@@ -329,11 +342,7 @@ async fn rl_06_who_comes_when_the_line_is_full_is_told_at_once_and_other_pages_a
         .await;
     let invitee = app.visitor();
     invitee.post("/join", &[("code", app.code(invited, 1).as_str())]).await;
-    let let_go = fill_hashers(&app.portal);
-    // Until all of them have come to the line.
-    while !matches!(app.portal.hashers.run(|_| ()).now_or_never(), Some(Err(Error::Unavailable(_)))) {
-        tokio::task::yield_now().await;
-    }
+    let let_go = fill_hashers(&app.portal).await;
     let refused = try_sign_in(&app, ADA, PASSWORD).await;
     assert_eq!((refused.status(), wait_of(&refused)), (StatusCode::SERVICE_UNAVAILABLE, 5));
     let page = refused.text().await.unwrap();

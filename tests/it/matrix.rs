@@ -21,6 +21,14 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/sign-in/second-factor", true),
     ("GET", "/second-factor/set-up", true),
     ("POST", "/second-factor/authenticator", true),
+    ("POST", "/second-factor/passkey", true),
+    ("POST", "/passkeys/add/start", true),
+    ("POST", "/passkeys/second-factor/start", true),
+    ("POST", "/passkeys/second-factor/finish", true),
+    ("POST", "/passkeys/sign-in/start", true),
+    ("POST", "/passkeys/sign-in/finish", true),
+    ("POST", "/passkeys/prove/start", true),
+    ("POST", "/passkeys/prove/finish", true),
     ("GET", "/prove", false),
     ("POST", "/prove", false),
     ("GET", "/continue", false),
@@ -39,6 +47,18 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/not-me/secure", true),
     ("GET", "/profile", false),
     ("POST", "/profile/recovery-codes", false),
+    ("POST", "/profile/details", false),
+    ("POST", "/profile/units", false),
+    ("GET", "/profile/password", false),
+    ("POST", "/profile/password", false),
+    ("POST", "/profile/password-strength", false),
+    ("POST", "/profile/authenticator/remove", false),
+    ("POST", "/profile/passkeys/{id}/rename", false),
+    ("POST", "/profile/passkeys/{id}/remove", false),
+    ("POST", "/profile/sessions/end-others", false),
+    ("POST", "/profile/sessions/{id}/end", false),
+    ("POST", "/profile/browsers/distrust-all", false),
+    ("POST", "/profile/browsers/{id}/distrust", false),
     ("POST", "/profile/api-keys", false),
     ("POST", "/profile/api-keys/{id}/revoke", false),
     ("GET", "/join", true),
@@ -62,6 +82,10 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/{scope}/staff/undo", false),
     ("GET", "/{scope}/staff/{membership}/until", false),
     ("POST", "/{scope}/staff/{membership}/until", false),
+    ("GET", "/{scope}/staff/{membership}/second-factor", false),
+    ("POST", "/{scope}/staff/{membership}/second-factor", false),
+    ("GET", "/{scope}/staff/{membership}/password-link", false),
+    ("POST", "/{scope}/staff/{membership}/password-link", false),
     ("GET", "/{scope}/invitations", false),
     ("GET", "/{scope}/invitations/new", false),
     ("POST", "/{scope}/invitations/new", false),
@@ -110,6 +134,12 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("DELETE", "/api/v1/scopes/{scope}/staff/{membership}", false),
     ("GET", "/api/v1/scopes/{scope}/settings", false),
     ("PATCH", "/api/v1/scopes/{scope}/settings", false),
+    ("POST", "/api/v1/scopes/{scope}/staff/{membership}/reset-second-factor", false),
+    ("POST", "/api/v1/scopes/{scope}/staff/{membership}/send-password-link", false),
+    ("GET", "/api/v1/me", false),
+    ("GET", "/api/v1/me/sessions", false),
+    ("DELETE", "/api/v1/me/sessions", false),
+    ("DELETE", "/api/v1/me/sessions/{session}", false),
     ("GET", "/api/v1/scopes/{scope}/access-log", false),
     ("GET", "/api/v1/scopes/{scope}/access-log/why/{account}", false),
     ("GET", "/api/v1/invitations/{id}", false),
@@ -167,6 +197,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         .replace("{id}", &ids.id)
         .replace("{account}", &ids.account)
         .replace("{token}", "cpb1_nobody-has-this")
+        .replace("{session}", "ses_00000000000000000000000000000000")
         .replace("{version}/{*path}", "x/css/portal.css")
         .replace("{*rest}", "nowhere");
     let more = match (method, route) {
@@ -221,12 +252,18 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         ("POST", "/{scope}/staff/selected") => {
             request.form(&[("id", ids.membership.as_str()), ("do", "role"), ("role", "access_controller")])
         }
+        ("POST", "/{scope}/staff/{membership}/second-factor") => request.form(&[("reason", "Lost the phone")]),
+        ("POST", "/api/v1/scopes/{scope}/staff/{membership}/reset-second-factor") => {
+            request.json(&json!({ "reason": "Lost the phone" }))
+        }
         ("POST", "/{scope}/staff/{membership}/until") => request.form(&[("until", "2030-01-01")]),
         ("POST", "/{scope}/settings") => request.form(&[("name", "Northfield Hospital"), ("revision", "1")]),
         ("POST", "/profile/api-keys") => {
             request.form(&[("name", "Key"), ("scope", ids.scope.as_str()), ("permissions", "view_patient_data")])
         }
-        ("POST", "/join/password-strength" | "/reset/password-strength") => request.json(&json!({ "password": "x" })),
+        ("POST", "/join/password-strength" | "/reset/password-strength" | "/profile/password-strength") => {
+            request.json(&json!({ "password": "x" }))
+        }
         ("POST", _) => request.form(&[("x", "y")]),
         _ => request,
     };

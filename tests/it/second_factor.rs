@@ -147,6 +147,7 @@ on_both! {
         app.person("ben", STAFF, app.cardiology).await;
         app.execute("UPDATE organisations SET second_factor = 'managers'").await;
         app.execute("DELETE FROM authenticators WHERE account_id IN (SELECT account_id FROM memberships WHERE email_key = 'ben@northfield.example')").await;
+        app.execute("DELETE FROM recovery_codes").await;
         let ben = app.visitor();
         let answer = ben.post("/sign-in", &[("email", "ben@northfield.example"), ("password", PASSWORD)]).await;
         assert_eq!(location(&answer), "/", "nobody asks whoever manages nothing");

@@ -1,9 +1,14 @@
 //! What people do with their accounts: sign in and out, prove that it is them, make keys.
 
 mod accounts;
+mod browsers;
+mod ceremonies;
 mod interrupted;
 mod keys;
+mod locked_out;
 pub mod notices;
+mod passkeys;
+mod profile;
 mod reset;
 mod second_factor;
 mod sessions;
@@ -16,11 +21,25 @@ pub use accounts::{
     HashedPassword, account_of, act_from_terminal, address_of, any_account, create_account, find_account,
     hash_password, name_of,
 };
+pub use browsers::{
+    OwnSession, TrustedBrowser, end_other_sessions, end_session, list_sessions, list_trusted_browsers, stop_trusting,
+    stop_trusting_all,
+};
+pub use ceremonies::{
+    Answer, Challenge, add_passkey, forget_old_ceremonies, give_passkey, prove_by_passkey, sign_in_by_passkey,
+    start_passkey, start_proof, start_second_factor, start_sign_in,
+};
 pub use interrupted::{Form, keep_form, take_form, waiting_form};
 pub use keys::{authenticate_key, list_api_keys, make_api_key, revoke_api_key};
+pub use locked_out::{TakenAway, factors_in, take_factors_away};
+pub use passkeys::{list_passkeys, remove_authenticator, remove_passkey, rename_passkey};
+pub use profile::{
+    Details, OwnFactors, PasswordChange, change_details, change_own_password, change_units, own_details, own_factors,
+    units_of,
+};
 pub use reset::{
-    Change, OpenReset, answer_reset_requests, ask_for_reset, change_password, find_reset, may_still_reset,
-    reset_password, start_reset,
+    Change, OpenReset, answer_reset_requests, ask_for_reset, change_password, find_reset, mail_reset_for,
+    may_still_reset, reset_password, start_reset,
 };
 pub use second_factor::{
     Offer, SetUp, Who, add_authenticator, code_in_demonstration, factors_of, give_code, make_recovery_codes,

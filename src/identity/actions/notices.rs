@@ -28,7 +28,21 @@ const MOST_TOLD: u64 = 10;
 ///
 /// # Errors
 /// When the database fails.
-pub async fn notify(op: &mut Op, account: AccountId, kind: NoticeKind, mut detail: Value) -> Result<()> {
+pub async fn notify(op: &mut Op, account: AccountId, kind: NoticeKind, detail: Value) -> Result<()> {
+    notify_with_witness(op, account, kind, detail, None).await
+}
+
+/// The same, and a second person who manages access is told too: what one of them does to somebody, another knows of.
+///
+/// # Errors
+/// When the database fails.
+pub async fn notify_with_witness(
+    op: &mut Op,
+    account: AccountId,
+    kind: NoticeKind,
+    mut detail: Value,
+    witness: Option<AccountId>,
+) -> Result<()> {
     let named = detail.get("organisation").and_then(Value::as_str).and_then(|id| id.parse().ok());
     let organisation = match named {
         Some(organisation) => Some(organisation),
@@ -51,6 +65,16 @@ pub async fn notify(op: &mut Op, account: AccountId, kind: NoticeKind, mut detai
         generation: GENERATION,
         recipient: address_of(op.tx(), account).await?,
     });
+    if let Some(witness) = witness {
+        op.send(NewMail {
+            id: op.new_id(),
+            organisation,
+            kind: email::SECOND_FACTOR_RESET,
+            about: id.uuid(),
+            generation: GENERATION,
+            recipient: address_of(op.tx(), witness).await?,
+        });
+    }
     Ok(())
 }
 

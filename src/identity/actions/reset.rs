@@ -9,7 +9,7 @@ use super::{HashedPassword, hash_password, notices};
 use crate::{
     access::{self, Origin, Scope},
     audit::{Event, Outcome},
-    error::Result,
+    error::{Error, Result},
     identity::{
         Account, NoticeKind, RESET, attempts,
         attempts::Subject,
@@ -133,6 +133,21 @@ pub async fn start_reset(op: &mut Op, account: &Account, scope: Scope) -> Result
     });
     op.record(Event::done("password_reset.asked", account.id, scope, json!({ "reset": id })));
     Ok(())
+}
+
+/// Mails such a link because somebody who manages access asked for it; it counts among the few that are mailed to one address in a day.
+///
+/// # Errors
+/// [`Error::Conflict`] when it is one too many.
+pub async fn mail_reset_for(op: &mut Op, account: &Account, scope: Scope) -> Result<()> {
+    let key = EmailAddress::parse(&account.email).map(|address| address.key().to_owned()).unwrap_or_default();
+    if !attempts::take_one(op.tx(), &Subject::reset_mails(&key), op.now()).await? {
+        return Err(Error::Conflict(
+            "Three links for a new password were mailed to this person within a day, and no more are; one of them still works for an hour after it was mailed"
+                .to_owned(),
+        ));
+    }
+    start_reset(op, account, scope).await
 }
 
 /// Whether this portal made the code. Codes that it never made are counted against the network that they come from.

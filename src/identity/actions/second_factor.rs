@@ -4,13 +4,16 @@
 use qrcode::{QrCode, render::svg};
 use serde_json::json;
 
-use super::sessions::{begin_whole, complete};
+use super::{
+    notices::notify,
+    sessions::{begin_for, begin_whole, complete},
+};
 use crate::{
     access::{self, Via},
     audit::{Event, Outcome},
     error::{Error, Result},
     identity::{
-        Account, HalfSignedIn, Means, Needs, NewSession, attempts,
+        Account, HalfSignedIn, Means, Needs, NewSession, NoticeKind, attempts,
         attempts::Subject,
         codes::{self, RECOVERY_CODES, Typed},
         passwords, store,
@@ -106,7 +109,7 @@ impl Who<'_> {
 
     pub(super) async fn begin(&self, portal: &Portal) -> Result<Op> {
         match self {
-            Self::Half(half) => Op::begin(portal, &Caller::Visitor(half.origin.clone())).await,
+            Self::Half(half) => begin_for(portal, &half.origin, half.account.id).await,
             Self::Whole(caller) => Op::begin(portal, caller).await,
         }
     }
@@ -116,6 +119,8 @@ impl Who<'_> {
     pub(super) async fn may_set_up(&self, op: &Op) -> Result<()> {
         match self {
             Self::Half(half) => {
+                // Of two half sessions at once, one sets up the first factor.
+                store::accounts::lock(op.tx(), half.account.id).await?;
                 let counts = store::factors::count(op.tx(), half.account.id).await?;
                 let none = counts.authenticators + counts.passkeys == 0 && half.needs == Needs::SetUp;
                 if none { Ok(()) } else { Err(Error::SecondFactorRequired) }
@@ -155,6 +160,10 @@ pub async fn add_authenticator(
     let step = i64::try_from(step).unwrap_or(i64::MAX);
     store::factors::put_authenticator(op.tx(), account.id, &seed, step, op.now()).await?;
     record(&mut op, "second_factor.authenticator_added", account.id, json!({})).await?;
+    // Whoever sets up the first one is doing it at this moment, and is told nothing new.
+    if matches!(who, Who::Whole(_)) {
+        notify(&mut op, account.id, NoticeKind::AuthenticatorAdded, json!({})).await?;
+    }
     let set_up = go_on(&mut op, &account, Means::Authenticator, browser).await?;
     op.commit().await?;
     Ok(set_up)
@@ -189,6 +198,7 @@ pub async fn make_recovery_codes(portal: &Portal, caller: &Caller) -> Result<Vec
     op.require_fresh_proof()?;
     let account = op.actor()?.account;
     let made = new_recovery_codes(&mut op, account).await?;
+    notify(&mut op, account, NoticeKind::RecoveryCodesMade, json!({})).await?;
     op.commit().await?;
     Ok(made)
 }
@@ -207,17 +217,24 @@ pub async fn give_code(
 ) -> Result<NewSession> {
     let subject = Subject::codes(half.account.id);
     attempts::reserve(portal, std::slice::from_ref(&subject)).await?;
-    let mut op = Op::begin(portal, &Caller::Visitor(half.origin.clone())).await?;
+    let mut op = begin_for(portal, &half.origin, half.account.id).await?;
     let Some(means) = use_code(&op, half.account.id, &half.account.email, code).await? else {
         return Err(refuse_code(op, half.account.id).await);
     };
     attempts::forget(op.tx(), &subject).await?;
     if means == Means::RecoveryCode {
-        record(&mut op, "second_factor.recovery_code_used", half.account.id, json!({})).await?;
+        tell_of_recovery_code(&mut op, half.account.id).await?;
     }
     let session = complete(&mut op, half, means, browser, remember).await?;
     op.commit().await?;
     Ok(session)
+}
+
+async fn tell_of_recovery_code(op: &mut Op, account: AccountId) -> Result<()> {
+    let row = store::factors::recovery_codes_of(op.tx(), account).await?;
+    let left = row.map_or(0, |row| u32::from(RECOVERY_CODES).saturating_sub(row.used.count_ones()));
+    record(op, "second_factor.recovery_code_used", account, json!({ "left": left })).await?;
+    notify(op, account, NoticeKind::RecoveryCodeUsed, json!({ "left": left })).await
 }
 
 async fn refuse_code(op: Op, account: AccountId) -> Error {
@@ -300,6 +317,9 @@ pub async fn prove_again(
         }
     };
     attempts::forget(op.tx(), &subject).await?;
+    if means == Means::RecoveryCode {
+        tell_of_recovery_code(&mut op, account.id).await?;
+    }
     if !store::sessions::delete_session(op.tx(), session).await? {
         return Err(Error::SignInRequired);
     }
@@ -334,7 +354,13 @@ pub async fn code_in_demonstration(portal: &Portal, account: &Account, now: Time
     Ok(Some(authenticator.generate((step + u64::from(used)) * 30).to_string()))
 }
 
-async fn record(op: &mut Op, action: &'static str, account: AccountId, detail: serde_json::Value) -> Result<()> {
+/// Remembers something that happened to an account, in the first place where the person works.
+pub(super) async fn record(
+    op: &mut Op,
+    action: &'static str,
+    account: AccountId,
+    detail: serde_json::Value,
+) -> Result<()> {
     let memberships = access::memberships_of(op.tx(), account, op.now()).await?;
     let scope = memberships.first().map(|m| m.scope);
     op.record(Event { action, subject: account.to_string(), scope, outcome: Outcome::Done, detail });

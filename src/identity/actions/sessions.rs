@@ -8,13 +8,13 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
 
-use super::TOUCH_AFTER;
+use super::{TOUCH_AFTER, notices::notify};
 use crate::{
     access::{self, Actor, Origin, Scope, Via},
     audit::{Event, Outcome},
     error::{Error, Result},
     identity::{
-        Account, HalfSignedIn, Means, Needs, NewSession, Presence,
+        Account, HalfSignedIn, Means, Needs, NewSession, NoticeKind, Presence,
         store::{
             self,
             sessions::{Limits, New, Whole},
@@ -54,6 +54,14 @@ pub async fn begin_session(op: &mut Op, account: &Account, browser: Option<&str>
     }
     let now = op.now();
     begin_whole(op, account, Means::Password, Some(now), browser).await
+}
+
+/// Begins an operation of somebody who is not signed in yet, on an account that is theirs. What is sent to them belongs to their
+/// organisations, so those are locked first, as everywhere else.
+pub(super) async fn begin_for(portal: &Portal, origin: &Origin, account: AccountId) -> Result<Op> {
+    let memberships = access::memberships_of(portal.db.reader(), account, portal.now()).await?;
+    let organisations: Vec<_> = memberships.iter().map(|membership| membership.scope.organisation).collect();
+    Op::begin_in_all(portal, &Caller::Visitor(origin.clone()), &organisations).await
 }
 
 async fn begin_half(op: &mut Op, account: &Account, needs: Needs) -> Result<NewSession> {
@@ -119,7 +127,12 @@ async fn meet_browser(op: &mut Op, account: &Account, token: Option<&str>) -> Re
         None => URL_SAFE_NO_PAD.encode(op.portal().rng.bytes::<32>()),
     };
     let hash = sha256(BROWSER, token.as_bytes());
-    let (id, _new) = store::browsers::meet(op.tx(), op.new_id(), account.id, hash, op.origin(), op.now()).await?;
+    let has_others = store::browsers::any(op.tx(), account.id).await?;
+    let (id, is_new) = store::browsers::meet(op.tx(), op.new_id(), account.id, hash, op.origin(), op.now()).await?;
+    // Whoever has just made an account knows that they are using it.
+    if is_new && has_others {
+        notify(op, account.id, NoticeKind::NewDevice, json!({})).await?;
+    }
     Ok((id, Secret::new(token)))
 }
 
@@ -200,7 +213,8 @@ fn absolute_limit(portal: &Portal) -> Duration {
     Duration::from_secs(portal.config.session_hours * 3600)
 }
 
-fn limits(portal: &Portal, now: Timestamp) -> Limits {
+/// Which sessions still live.
+pub(super) fn limits(portal: &Portal, now: Timestamp) -> Limits {
     Limits {
         seen_after: now.minus(idle_limit(portal)),
         created_after: now.minus(absolute_limit(portal)),

@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use super::sessions::{begin_session, known_browser};
+use super::sessions::{begin_for, begin_session, known_browser};
 use crate::{
     access::Origin,
     audit::{Event, Outcome},
     error::{Error, Result},
     identity::{NewSession, attempts, attempts::Subject, passwords, store},
-    op::{Caller, Op, write_apart},
+    op::{Caller, write_apart},
     portal::Portal,
     types::EmailAddress,
 };
@@ -54,7 +54,7 @@ pub async fn sign_in(
         write_apart(portal, vec![event], &caller).await?;
         return Err(Error::field("password", "This e-mail and password do not belong together"));
     };
-    let mut op = Op::begin(portal, &caller).await?;
+    let mut op = begin_for(portal, origin, account.id).await?;
     attempts::forget(op.tx(), who).await?;
     let session = begin_session(&mut op, &account, browser).await?;
     op.commit().await?;

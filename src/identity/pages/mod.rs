@@ -3,6 +3,7 @@
 pub mod interrupted;
 mod links;
 mod notices;
+mod passkeys;
 mod profile;
 mod prove;
 mod reset;
@@ -33,6 +34,14 @@ pub fn routes() -> Router<Portal> {
         .route("/sign-in/second-factor", get(second_factor::show).post(second_factor::submit))
         .route("/second-factor/set-up", get(second_factor::show_set_up))
         .route("/second-factor/authenticator", post(second_factor::submit_authenticator))
+        .route("/second-factor/passkey", post(second_factor::submit_passkey))
+        .route("/passkeys/add/start", post(passkeys::start_adding))
+        .route("/passkeys/second-factor/start", post(passkeys::start_second_factor))
+        .route("/passkeys/second-factor/finish", post(passkeys::finish_second_factor))
+        .route("/passkeys/sign-in/start", post(passkeys::start_sign_in))
+        .route("/passkeys/sign-in/finish", post(passkeys::finish_sign_in))
+        .route("/passkeys/prove/start", post(passkeys::start_proof))
+        .route("/passkeys/prove/finish", post(passkeys::finish_proof))
         .route("/session", get(sign_in::time_left).post(sign_in::stay))
         .route("/prove", get(prove::show).post(prove::submit))
         .route("/continue", get(interrupted::show))
@@ -44,10 +53,8 @@ pub fn routes() -> Router<Portal> {
         .route("/reset/password-strength", post(reset::password_strength))
         .route("/not-me", get(notices::show).post(notices::submit_code))
         .route("/not-me/secure", post(notices::submit_secure))
-        .route("/profile", get(profile::show))
         .route("/profile/recovery-codes", post(second_factor::submit_recovery_codes))
-        .route("/profile/api-keys", post(profile::submit_key))
-        .route("/profile/api-keys/{id}/revoke", post(profile::submit_revoke))
+        .merge(profile::routes())
 }
 
 #[derive(Deserialize)]

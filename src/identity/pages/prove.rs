@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::{NextQuery, browser_in, go_on, local, refused};
 use crate::{
     error::{Error, Result},
-    identity::{actions, door::SignedIn},
+    identity::{actions, door::SignedIn, has_passkeys},
     op::Caller,
     portal::Portal,
     web::{Frame, PageResult, cookies, page},
@@ -26,6 +26,8 @@ struct ProvePage {
     waiting: bool,
     has_factor: bool,
     has_authenticator: bool,
+    /// Whether one of their passkeys can be asked for here.
+    has_passkey: bool,
     wrong: bool,
     password_error: Option<String>,
     code_error: Option<String>,
@@ -52,6 +54,7 @@ async fn prove_page(portal: &Portal, caller: &Caller, jar: &CookieJar, next: &st
         waiting: cookies::get(&portal.config, jar, cookies::Name::Form).is_some(),
         has_factor: has_authenticator || passkeys > 0,
         has_authenticator,
+        has_passkey: passkeys > 0 && has_passkeys(&portal.config),
         wrong: false,
         password_error: None,
         code_error: None,

@@ -14,8 +14,10 @@ use crate::{
     error::{Error, Result},
     identity::{
         HalfSignedIn, Needs, Presence,
-        actions::{self, Offer, Who},
+        actions::{self, Answer, Offer, Who},
+        browser_name,
         door::{Arriving, SignedIn},
+        has_passkeys,
     },
     portal::Portal,
     web::{Frame, PageResult, page, see_other},
@@ -29,6 +31,7 @@ struct SecondFactorPage {
     next: String,
     remember: bool,
     has_authenticator: bool,
+    /// Whether one of their passkeys can be asked for here.
     has_passkey: bool,
     error: Option<String>,
 }
@@ -62,7 +65,7 @@ async fn second_factor_page(
         next,
         remember,
         has_authenticator,
-        has_passkey: passkeys > 0,
+        has_passkey: passkeys > 0 && has_passkeys(&portal.config),
         error,
     })
 }
@@ -106,13 +109,30 @@ struct SetUpPage {
     frame: Frame,
     /// Whether signing in waits for it.
     first: bool,
+    /// Whether this portal can have passkeys.
+    has_passkeys: bool,
+    /// What a new passkey is called.
+    passkey: String,
     offer: Offer,
     next: String,
-    error: Option<String>,
+    error: Option<Wrong>,
+}
+
+/// What has to be put right, and beside which field: `name`, `passkey` or `code`.
+struct Wrong {
+    field: &'static str,
+    text: String,
+}
+
+impl SetUpPage {
+    /// The sentence for this field.
+    fn wrong(&self, field: &str) -> Option<&str> {
+        self.error.as_ref().filter(|wrong| wrong.field == field).map(|wrong| wrong.text.as_str())
+    }
 }
 
 /// Who may set up a factor here: somebody half signed in who has none, or somebody signed in.
-fn who(presence: &Presence) -> Result<Who<'_>, Response> {
+pub(super) fn who(presence: &Presence) -> Result<Who<'_>, Response> {
     match presence {
         Presence::Half(half) if half.needs == Needs::SetUp => Ok(Who::Half(half)),
         Presence::Half(_) => Err(see_other("/sign-in/second-factor")),
@@ -139,16 +159,27 @@ pub(super) async fn show_set_up(
     }
 }
 
+/// What a new passkey is called, unless its owner says otherwise.
+fn passkey_name(who: &Who<'_>) -> String {
+    let agent = match who {
+        Who::Half(half) => &half.origin.agent,
+        Who::Whole(caller) => &caller.origin().agent,
+    };
+    browser_name(agent)
+}
+
 fn set_up_page(
     portal: &Portal,
     who: &Who<'_>,
     seed: Option<&str>,
     next: String,
-    error: Option<String>,
+    error: Option<Wrong>,
 ) -> Result<SetUpPage> {
     Ok(SetUpPage {
         frame: Frame::plain(&portal.config, "Set up your second factor"),
         first: matches!(who, Who::Half(_)),
+        has_passkeys: has_passkeys(&portal.config),
+        passkey: passkey_name(who),
         offer: actions::offer_authenticator(portal, &who.account()?, seed)?,
         next,
         error,
@@ -182,8 +213,48 @@ pub(super) async fn submit_authenticator(
             show_recovery_codes(&portal, jar, set_up.recovery_codes, &form.next)
         }
         Err(error @ (Error::Invalid(_) | Error::TooMany { .. })) => {
-            let text = Some(error.to_string());
-            refused(&error, &set_up_page(&portal, &who, Some(&form.seed), form.next, text)?)
+            let wrong = Wrong { field: "code", text: error.to_string() };
+            refused(&error, &set_up_page(&portal, &who, Some(&form.seed), form.next, Some(wrong))?)
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct PasskeyForm {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    ceremony: String,
+    #[serde(default)]
+    credential: String,
+    #[serde(default)]
+    next: String,
+}
+
+pub(super) async fn submit_passkey(
+    State(portal): State<Portal>,
+    Arriving(presence): Arriving,
+    jar: CookieJar,
+    Form(form): Form<PasskeyForm>,
+) -> PageResult {
+    let who = match who(&presence) {
+        Ok(who) => who,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    let browser = browser_in(&portal, &jar);
+    let credential = serde_json::from_str(&form.credential).unwrap_or_default();
+    let answer = Answer { ceremony: form.ceremony.parse().ok(), credential };
+    match actions::add_passkey(&portal, &who, answer, &form.name, browser.as_deref()).await {
+        Ok(set_up) => {
+            let jar = keep(&portal, jar, &set_up.session);
+            show_recovery_codes(&portal, jar, set_up.recovery_codes, &form.next)
+        }
+        Err(error @ (Error::Invalid(_) | Error::Gone(_) | Error::Conflict(_))) => {
+            let named = matches!(&error, Error::Invalid(fields) if fields.iter().any(|(field, _)| *field == "name"));
+            let wrong = Wrong { field: if named { "name" } else { "passkey" }, text: error.to_string() };
+            let page = set_up_page(&portal, &who, None, form.next, Some(wrong))?;
+            refused(&error, &SetUpPage { passkey: form.name, ..page })
         }
         Err(other) => Err(other.into()),
     }

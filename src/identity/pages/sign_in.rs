@@ -16,6 +16,7 @@ use crate::{
     identity::{
         Presence, actions,
         door::{Anybody, Arriving},
+        has_passkeys,
     },
     portal::Portal,
     web::{Frame, PageError, PageResult, cookies, origin, page, see_other},
@@ -27,6 +28,8 @@ struct SignInPage {
     frame: Frame,
     email: String,
     next: String,
+    /// Whether this portal can have passkeys.
+    has_passkeys: bool,
     error: Option<String>,
     notice: Option<String>,
 }
@@ -52,8 +55,9 @@ pub(super) async fn show(
     }
     let (jar, flash) = cookies::take_flash(&portal.config, jar);
     let frame = Frame { flash, ..Frame::plain(&portal.config, "Sign in") };
-    let page = page(&SignInPage { frame, email: String::new(), next: query.next, error: None, notice: None })?;
-    Ok((jar, page).into_response())
+    let has_passkeys = has_passkeys(&portal.config);
+    let shown = SignInPage { frame, email: String::new(), next: query.next, has_passkeys, error: None, notice: None };
+    Ok((jar, page(&shown)?).into_response())
 }
 
 pub(super) async fn submit(
@@ -70,7 +74,8 @@ pub(super) async fn submit(
     };
     let frame = Frame::plain(&portal.config, "Sign in");
     let text = Some(error.to_string());
-    refused(&error, &SignInPage { frame, email: form.email, next: form.next, error: text, notice: None })
+    let has_passkeys = has_passkeys(&portal.config);
+    refused(&error, &SignInPage { frame, email: form.email, next: form.next, has_passkeys, error: text, notice: None })
 }
 
 pub(super) async fn sign_out(

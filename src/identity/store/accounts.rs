@@ -91,6 +91,16 @@ pub(in crate::identity) async fn insert_account(
     Ok(())
 }
 
+/// Holds back whoever else would change this account until the transaction ends.
+pub(in crate::identity) async fn lock(tx: &Tx, id: AccountId) -> Result<(), DbErr> {
+    account::Entity::update_many()
+        .col_expr(account::Column::Name, Expr::col(account::Column::Name))
+        .filter(account::Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
 /// The stored hash of an account's password, if that is still taken.
 pub(in crate::identity) async fn password_of(
     db: &impl ConnectionTrait,

@@ -47,6 +47,7 @@ pub async fn show_settings(portal: &Portal, caller: &Caller, scope: Scope) -> Re
 pub async fn change_settings(portal: &Portal, caller: &Caller, scope: Scope, asked: &Asked) -> Result<Saved> {
     let op = Op::begin(portal, caller).await?;
     let (mut op, proof) = op.require_admin(scope).await?;
+    op.require_fresh_proof()?;
     let before = store::find_organisation(op.tx(), proof.organisation()).await?.ok_or(Error::NotFound)?;
     if asked.revision.is_some_and(|seen| seen != before.revision) {
         return Err(changed_meanwhile());

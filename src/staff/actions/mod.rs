@@ -3,6 +3,8 @@
 mod change;
 mod end;
 mod join;
+mod locked_out;
+mod own;
 mod tell;
 mod warn;
 
@@ -10,5 +12,7 @@ pub use super::store::Query;
 pub use change::{accounts_with_role, change_roles, holders_of, members, replace_role, roles_for, undo_change};
 pub use end::{remove_from_team, remove_members, set_ends};
 pub use join::{colleagues, holders, is_member, join, list_staff, roles_by_email, show_member};
+pub use locked_out::{LONGEST_REASON, LockedOut, ResetDone, look_at_locked_out, reset_second_factor, send_reset_link};
+pub use own::{OwnAccess, own_access};
 pub use tell::access_managers;
 pub use warn::warn_of_endings;

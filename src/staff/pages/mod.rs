@@ -1,6 +1,7 @@
 //! **All staff members**: the list, what can be done with its rows, and the end of somebody's access.
 
 mod list;
+mod locked_out;
 mod selected;
 mod until;
 
@@ -24,6 +25,8 @@ pub fn routes() -> Router<Portal> {
         .route("/{scope}/staff/selected", post(selected::submit))
         .route("/{scope}/staff/undo", post(selected::submit_undo))
         .route("/{scope}/staff/{membership}/until", get(until::show).post(until::submit))
+        .route("/{scope}/staff/{membership}/second-factor", get(locked_out::show_reset).post(locked_out::submit_reset))
+        .route("/{scope}/staff/{membership}/password-link", get(locked_out::show_link).post(locked_out::submit_link))
 }
 
 /// The parameters of the list, as its address holds them and as forms carry them along.

@@ -333,3 +333,26 @@ pub(in crate::staff) async fn find_ending(
     .one(db)
     .await
 }
+
+/// When one's own membership began, when it ends, and who gave the role that it gives now.
+#[derive(FromQueryResult)]
+pub(in crate::staff) struct OwnRow {
+    pub id: MembershipId,
+    pub joined_at: Timestamp,
+    pub ends_at: Option<Timestamp>,
+    pub given_by: Option<String>,
+}
+
+pub(in crate::staff) async fn own_access(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Vec<OwnRow>, DbErr> {
+    let live = live_sql("m", "$2");
+    let sql = format!(
+        "SELECT m.id, m.joined_at, m.ends_at, g.name AS given_by FROM memberships m \
+         LEFT JOIN accounts g ON g.id = COALESCE(m.changed_by, m.invited_by) WHERE m.account_id = $1 AND {live}"
+    );
+    let values = [account.into(), now.into()];
+    OwnRow::find_by_statement(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).all(db).await
+}

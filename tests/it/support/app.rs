@@ -46,6 +46,11 @@ impl TestApp {
         Self::start_with(database, &[]).await
     }
 
+    /// Reached by a name, as passkeys need it: browsers bind them to no IP address.
+    pub async fn start_by_name(database: Database) -> Self {
+        Self::start_with(database, &[("PUBLIC_URL", "http://localhost:{port}".to_owned())]).await
+    }
+
     /// Settings are given as environment variables without the prefix.
     pub async fn start_with(database: Database, settings: &[(&str, String)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -61,7 +66,7 @@ impl TestApp {
             environment.insert("CARE_PORTAL_DATABASE_URL".to_owned(), postgres::fresh_database(None).await);
         }
         for (name, value) in settings {
-            environment.insert(format!("CARE_PORTAL_{name}"), value.clone());
+            environment.insert(format!("CARE_PORTAL_{name}"), value.replace("{port}", &address.port().to_string()));
         }
         let config = Config::from_parts("", environment).unwrap();
         let clock = Clock::manual(Timestamp(1_790_000_000_000));
@@ -70,7 +75,9 @@ impl TestApp {
         tokio::spawn(async move {
             axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await.unwrap();
         });
-        Self::furnish(portal, format!("http://{address}"), folder).await
+        let by_name = portal.config.public_host() == "localhost";
+        let url = if by_name { portal.config.public_origin() } else { format!("http://{address}") };
+        Self::furnish(portal, url, folder).await
     }
 
     async fn furnish(portal: Portal, url: String, folder: tempfile::TempDir) -> Self {
@@ -155,7 +162,11 @@ impl TestApp {
 
     /// Signs in with password and code, as everybody must here.
     pub async fn sign_in(&self, email: &str) -> Person {
-        let person = self.visitor();
+        // Their usual browser: nothing new to tell them of.
+        let jar = reqwest::cookie::Jar::default();
+        jar.add_cookie_str(&format!("browser={}", usual_browser(email)), &self.url.parse().unwrap());
+        let client = Client::builder().cookie_provider(jar.into()).redirect(redirect::Policy::none()).build().unwrap();
+        let person = Person { client, url: self.url.clone() };
         let answer = person.post("/sign-in", &[("email", email), ("password", PASSWORD)]).await;
         assert_eq!(location(&answer), "/sign-in/second-factor", "{email} gives the password");
         let code = self.code_of(email).await;
@@ -322,7 +333,15 @@ async fn set_up_authenticator(portal: &Portal, token: &str) {
     let offer = identity::actions::offer_authenticator(portal, &half.account, None).unwrap();
     let seconds = u64::try_from(portal.now().0 / 1000).unwrap();
     let code = Totp::from_url(&offer.url).unwrap().generate(seconds).to_string();
-    identity::actions::add_authenticator(portal, &Who::Half(&half), &offer.seed, &code, None).await.unwrap();
+    let browser = usual_browser(&half.account.email);
+    identity::actions::add_authenticator(portal, &Who::Half(&half), &offer.seed, &code, Some(&browser)).await.unwrap();
+}
+
+/// The token of the browser that somebody has always used.
+fn usual_browser(email: &str) -> String {
+    use base64::Engine as _;
+    let bytes = care_portal::types::sha256("the usual browser", email.as_bytes());
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// An authenticator app into which somebody has typed a key.
