@@ -104,7 +104,7 @@ async fn everybody_can_read_and_reach(options: Options) {
     look.once("All patients").await;
     look.visit(format!("{}?q=nobody", browser.url().await)).await;
     look.visit(url("/profile")).await;
-    browser.click(".more summary").await;
+    browser.click_text(Some("summary"), "Make a new key").await;
     look.once("Make key").await;
     for path in ["/join", "/no-such-page", "/api/v1/reference"] {
         look.visit(url(path)).await;

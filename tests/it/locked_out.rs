@@ -22,14 +22,7 @@ const CONTROLLER: RoleKey = RoleKey::Default(DefaultRole::AccessController);
 const BEN: &str = "ben@northfield.example";
 const REASON: &str = "Lost the phone; spoke to them on the ward";
 
-async fn reset(
-    app: &TestApp,
-    by: &Person,
-    scope: care_portal::access::Scope,
-    id: &str,
-    reason: &str,
-) -> (StatusCode, Value) {
-    let _ = app;
+async fn reset(by: &Person, scope: care_portal::access::Scope, id: &str, reason: &str) -> (StatusCode, Value) {
     let path = format!("/api/v1/scopes/{scope}/staff/{id}/reset-second-factor");
     by.json("POST", &path, Some(json!({ "reason": reason }))).await
 }
@@ -53,6 +46,13 @@ async fn also(
     assert!(answer.status().is_redirection());
 }
 
+/// Ben's membership in Cardiology, where he has others too.
+async fn in_cardiology(app: &TestApp) -> String {
+    let scope = app.literal(app.cardiology.id());
+    let sql = format!("SELECT id FROM memberships WHERE email_key = '{BEN}' AND scope_id = {scope}");
+    MembershipId::from_uuid(app.uuid(&sql).await).to_string()
+}
+
 async fn untouched(app: &TestApp) {
     assert_eq!(app.events("second_factor.reset").await, 0);
     assert_eq!(app.count("SELECT COUNT(*) FROM notices WHERE kind = 'second_factor_reset'").await, 0);
@@ -67,7 +67,7 @@ on_both! {
         let controller = app.person("cora", CONTROLLER, app.cardiology).await;
         app.person("boss", ADMIN, app.cardiology).await;
         let boss = app.member("boss").await;
-        let (status, problem) = reset(app, &controller, app.cardiology, &boss, REASON).await;
+        let (status, problem) = reset(&controller, app.cardiology, &boss, REASON).await;
         assert_eq!(status, StatusCode::FORBIDDEN, "{problem}");
         assert!(problem["detail"].as_str().unwrap().contains("only an Admin"), "{problem}");
         assert_eq!(link(&controller, app.cardiology, &boss).await.0, StatusCode::FORBIDDEN);
@@ -86,30 +86,28 @@ on_both! {
         app.person("ben", STAFF, app.cardiology).await;
         let controller = app.person("cora", CONTROLLER, app.cardiology).await;
         also(app, BEN, &app.admin_caller().await, app.diabetes, STAFF).await;
-        let id = app.uuid("SELECT id FROM memberships WHERE email_key = 'ben@northfield.example' ORDER BY id LIMIT 1").await;
-        let id = MembershipId::from_uuid(id).to_string();
-        let (status, problem) = reset(app, &controller, app.cardiology, &id, REASON).await;
+        let id = in_cardiology(app).await;
+        let (status, problem) = reset(&controller, app.cardiology, &id, REASON).await;
         assert_eq!(status, StatusCode::FORBIDDEN);
         let told = problem.to_string();
         assert!(told.contains("places where you do not manage staff") && !told.contains("Diabetes"), "{told}");
         untouched(app).await;
         // Ada manages both.
-        assert_eq!(reset(app, &app.admin().await, app.organisation, &id, REASON).await.0, StatusCode::OK);
+        assert_eq!(reset(&app.admin().await, app.organisation, &id, REASON).await.0, StatusCode::OK);
     }
 
     async fn auth_14_nobody_resets_whoever_works_in_another_organisation(app: &TestApp) {
         app.person("ben", STAFF, app.cardiology).await;
         let (southfield, grace) = app.second_organisation().await;
         let id = app.member("ben").await;
-        for (status, _) in [reset(app, &grace, southfield, &id, REASON).await, reset(app, &grace, app.cardiology, &id, REASON).await] {
+        for (status, _) in [reset(&grace, southfield, &id, REASON).await, reset(&grace, app.cardiology, &id, REASON).await] {
             assert_eq!(status, StatusCode::NOT_FOUND, "of whom nothing is known");
         }
         let by = care_portal::identity::actions::act_from_terminal(&app.portal, "grace@southfield.example").await.unwrap();
         also(app, BEN, &by, southfield, STAFF).await;
-        let id = app.uuid("SELECT id FROM memberships WHERE email_key = 'ben@northfield.example' ORDER BY id LIMIT 1").await;
-        let id = MembershipId::from_uuid(id).to_string();
+        let id = in_cardiology(app).await;
         let ada = app.admin().await;
-        let (status, problem) = reset(app, &ada, app.organisation, &id, REASON).await;
+        let (status, problem) = reset(&ada, app.organisation, &id, REASON).await;
         assert_eq!(status, StatusCode::FORBIDDEN);
         let page = ada.get(&format!("{}/staff/{id}/second-factor", app.organisation.path())).await;
         assert_eq!(page.status(), StatusCode::FORBIDDEN);
@@ -124,10 +122,10 @@ on_both! {
         let ben = app.person("ben", STAFF, app.cardiology).await;
         app.person("wren", STAFF, app.cardiology).await;
         let (ada, wren) = (app.admin().await, app.member("wren").await);
-        assert_eq!(reset(app, &ben, app.cardiology, &wren, REASON).await.0, StatusCode::FORBIDDEN, "without the permission");
-        assert_eq!(reset(app, &app.visitor(), app.cardiology, &wren, REASON).await.0, StatusCode::UNAUTHORIZED);
+        assert_eq!(reset(&ben, app.cardiology, &wren, REASON).await.0, StatusCode::FORBIDDEN, "without the permission");
+        assert_eq!(reset(&app.visitor(), app.cardiology, &wren, REASON).await.0, StatusCode::UNAUTHORIZED);
         for reason in ["", "  \n ", &"x".repeat(501)] {
-            let (status, problem) = reset(app, &ada, app.cardiology, &wren, reason).await;
+            let (status, problem) = reset(&ada, app.cardiology, &wren, reason).await;
             assert_eq!((status, &problem["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("reason")));
         }
         let path = format!("{}/staff/{wren}/second-factor", app.cardiology.path());
@@ -136,11 +134,11 @@ on_both! {
         let page = answer.text().await.unwrap();
         assert!(page.contains("reason-error") && page.contains("q=wr"), "{page}");
         let own = app.member("ada").await;
-        let (status, problem) = reset(app, &ada, app.organisation, &own, REASON).await;
+        let (status, problem) = reset(&ada, app.organisation, &own, REASON).await;
         assert!(status == StatusCode::FORBIDDEN && problem.to_string().contains("nobody changes their own access"), "{problem}");
         assert_eq!(link(&ada, app.organisation, &own).await.0, StatusCode::FORBIDDEN);
         let gone = "mem_00000000000000000000000000000000";
-        assert_eq!(reset(app, &ada, app.cardiology, gone, REASON).await.0, StatusCode::NOT_FOUND);
+        assert_eq!(reset(&ada, app.cardiology, gone, REASON).await.0, StatusCode::NOT_FOUND);
 
         let form = [("name", "Robot"), ("scope", &app.organisation.to_string()), ("permissions", "manage_staff")];
         let page = ada.post("/profile/api-keys", &form).await.text().await.unwrap();
@@ -152,7 +150,7 @@ on_both! {
             assert_eq!(answer.json::<Value>().await.unwrap()["code"], "step_up_required");
         }
         app.advance(Duration::from_secs(10 * 60));
-        let (status, problem) = reset(app, &ada, app.cardiology, &wren, REASON).await;
+        let (status, problem) = reset(&ada, app.cardiology, &wren, REASON).await;
         assert_eq!((status, &problem["code"]), (StatusCode::UNAUTHORIZED, &json!("step_up_required")));
         assert_eq!(link(&ada, app.cardiology, &wren).await.0, StatusCode::UNAUTHORIZED);
         assert!(location(&ada.get(&path).await).starts_with("/prove"));
@@ -223,7 +221,7 @@ on_both! {
         let (ada, id) = (app.admin().await, app.member("ben").await);
         let path = format!("{}/staff/{id}/second-factor", app.cardiology.path());
         assert!(ada.page(&path).await.contains("Nobody else is told"));
-        let (status, done) = reset(app, &ada, app.cardiology, &id, REASON).await;
+        let (status, done) = reset(&ada, app.cardiology, &id, REASON).await;
         assert_eq!((status, &done["also_told"]), (StatusCode::OK, &Value::Null));
         assert_eq!(app.count("SELECT COUNT(*) FROM mails WHERE kind = 'second_factor_reset'").await, 0);
         let detail = app.dump("events").await;
@@ -238,7 +236,7 @@ on_both! {
             person.post("/sign-in/second-factor", &[("code", "000000")]).await;
         }
         let (ada, id) = (app.admin().await, app.member("ben").await);
-        assert_eq!(reset(app, &ada, app.cardiology, &id, REASON).await.0, StatusCode::OK);
+        assert_eq!(reset(&ada, app.cardiology, &id, REASON).await.0, StatusCode::OK);
         let person = app.visitor();
         let answer = person.post("/sign-in", &[("email", BEN), ("password", PASSWORD)]).await;
         assert_eq!(location(&answer), "/second-factor/set-up");

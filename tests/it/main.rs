@@ -18,6 +18,7 @@ mod browser;
 mod browser_access_log;
 mod browser_mail;
 mod browser_pages;
+mod browser_profile;
 mod browser_passkeys;
 mod browser_reset;
 mod browser_review;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use care_portal::{
     access::{DefaultRole, PermissionSet, RoleKey},
     roles::{self, RoleDraft},
-    types::{ApiKeyId, BatchId, kind},
+    types::{AccountId, ApiKeyId, BatchId, BrowserId, PasskeyId, SessionId, kind},
 };
 use serde_json::json;
 
@@ -252,6 +252,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         ("POST", "/{scope}/staff/selected") => {
             request.form(&[("id", ids.membership.as_str()), ("do", "role"), ("role", "access_controller")])
         }
+        ("POST", "/profile/passkeys/{id}/rename") => request.form(&[("name", "Work laptop")]),
         ("POST", "/{scope}/staff/{membership}/second-factor") => request.form(&[("reason", "Lost the phone")]),
         ("POST", "/api/v1/scopes/{scope}/staff/{membership}/reset-second-factor") => {
             request.json(&json!({ "reason": "Lost the phone" }))
@@ -261,6 +262,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         ("POST", "/profile/api-keys") => {
             request.form(&[("name", "Key"), ("scope", ids.scope.as_str()), ("permissions", "view_patient_data")])
         }
+        ("POST", route) if route.starts_with("/passkeys/") => request.json(&json!({})),
         ("POST", "/join/password-strength" | "/reset/password-strength" | "/profile/password-strength") => {
             request.json(&json!({ "password": "x" }))
         }
@@ -348,6 +350,30 @@ fn like(app: &TestApp, id: &str) -> String {
     format!("{}_{fresh}", id.split('_').next().unwrap())
 }
 
+/// A passkey, a session or a trusted browser of this account, made for the route.
+async fn own_thing(app: &TestApp, route: &str, account: &str) -> String {
+    let account: AccountId = account.parse().unwrap();
+    let id = app.portal.new_id::<kind::Mail>().uuid();
+    let (row, owner) = (app.literal(id), app.literal(account.uuid()));
+    let hash = if app.portal.db.is_sqlite() { "x'01'" } else { "'\\x01'" };
+    let now = app.portal.now().0;
+    if route.contains("/passkeys/") {
+        app.execute("DELETE FROM passkeys").await;
+        let columns = "id, account_id, credential_id, name, credential, added_at";
+        app.execute(&format!("INSERT INTO passkeys ({columns}) VALUES ({row}, {owner}, {hash}, 'Key', '', 1)")).await;
+        return PasskeyId::from_uuid(id).to_string();
+    }
+    if route.contains("/sessions/") {
+        let columns = "id, token_hash, account_id, address, agent, created_at, seen_at, state, means";
+        let values = format!("{row}, {hash}, {owner}, '', '', {now}, {now}, 'whole', 'password'");
+        app.execute(&format!("INSERT INTO sessions ({columns}) VALUES ({values})")).await;
+        return SessionId::from_uuid(id).to_string();
+    }
+    app.execute("UPDATE browsers SET trusted_until = 9999999999999").await;
+    BrowserId::from_uuid(app.uuid(&format!("SELECT id FROM browsers WHERE account_id = {owner} LIMIT 1")).await)
+        .to_string()
+}
+
 /// Nobody learns whether something exists that they cannot see: neither the Admin of another organisation, by an address of its own
 /// or of their own scope, nor somebody who no longer works anywhere.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -377,6 +403,8 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
                 .to_string();
         } else if route.contains("api-keys") {
             ids.id = key.clone();
+        } else if route.starts_with("/profile/") {
+            ids.id = own_thing(&app, route, &ids.account).await;
         }
         let nothing = Ids {
             scope: like(&app, &ids.scope),

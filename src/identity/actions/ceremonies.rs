@@ -83,7 +83,7 @@ pub async fn start_passkey(portal: &Portal, who: &Who<'_>) -> Result<Challenge> 
     who.may_set_up(&op).await?;
     refuse_too_many(&op, account.id).await?;
     let rows = store::passkeys::of(op.tx(), account.id).await?;
-    let known = rows.into_iter().map(|row| row.credential_id.into()).collect();
+    let known = rows.into_iter().map(|row| row.credential_id).collect();
     let party = relying_party(&portal.config)?;
     let (options, state) = party
         .start_passkey_registration(account.id.uuid(), &account.email, &account.name, Some(known))

@@ -132,6 +132,7 @@ impl SetUpPage {
 }
 
 /// Who may set up a factor here: somebody half signed in who has none, or somebody signed in.
+#[expect(clippy::result_large_err, reason = "the way elsewhere is an answer, and answers are large")]
 pub(super) fn who(presence: &Presence) -> Result<Who<'_>, Response> {
     match presence {
         Presence::Half(half) if half.needs == Needs::SetUp => Ok(Who::Half(half)),

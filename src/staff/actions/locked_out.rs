@@ -45,7 +45,7 @@ pub async fn look_at_locked_out(portal: &Portal, caller: &Caller, scope: Scope, 
     let (db, now, actor) = (portal.db.reader(), portal.now(), caller.actor()?);
     let member = actions::show_member(portal, caller, scope, id).await?;
     judge(db, actor, member.account, now).await??;
-    require_person(actor, now)?;
+    caller.require_fresh_proof(now)?;
     let witness = witness(db, scope.organisation, actor.account, member.account, now).await?;
     Ok(LockedOut {
         factors: identity::actions::factors_in(db, member.account).await?,
@@ -80,12 +80,11 @@ async fn judge(
     Ok(Ok(()))
 }
 
-/// A person proved a moment ago that it is them; a key can prove nothing.
-fn require_person(actor: &Actor, now: Timestamp) -> Result<()> {
+/// Only a person can help: a key can prove nobody, and is refused before anything is told.
+const fn require_person(actor: &Actor) -> Result<()> {
     match actor.via {
         Via::ApiKey { .. } => Err(Error::StepUpRequired),
-        Via::Session(_) | Via::Terminal if actor.is_fresh(now) => Ok(()),
-        Via::Session(_) | Via::Terminal => Err(Error::StepUpRequired),
+        Via::Session(_) | Via::Terminal => Ok(()),
     }
 }
 
@@ -113,6 +112,7 @@ async fn begin(
 ) -> Result<(Op, Member, Account)> {
     let op = Op::begin(portal, caller).await?;
     let (op, granted) = op.require(Permission::ManageStaff, scope).await?;
+    require_person(op.actor()?)?;
     let member = actions::members(&op, &granted, &[id]).await?.pop().ok_or(Error::NotFound)?;
     if let Err(refusal) = judge(op.tx(), op.actor()?, member.account, op.now()).await? {
         let mut detail = json!({ "membership": member.membership, "reason": refusal.to_string() });
@@ -122,7 +122,7 @@ async fn begin(
         let event = Event::refused(refused, member.account, Some(member.scope), detail);
         return Err(op.refuse(event, Error::Forbidden(refusal)).await);
     }
-    require_person(op.actor()?, op.now())?;
+    op.require_fresh_proof()?;
     let account = identity::actions::account_of(op.tx(), member.account).await?;
     Ok((op, member, account))
 }

@@ -68,11 +68,8 @@ pub(super) async fn submit_end(
     jar: CookieJar,
 ) -> PageResult {
     let id: SessionId = id.parse().map_err(|_| Error::NotFound)?;
-    match actions::end_session(&portal, &caller, id).await {
-        // It may have ended by itself while the page was open.
-        Ok(()) | Err(Error::NotFound) => Ok(done(&portal, jar, "sessions", "The session was ended.")),
-        Err(other) => Err(other.into()),
-    }
+    actions::end_session(&portal, &caller, id).await?;
+    Ok(done(&portal, jar, "sessions", "The session was ended."))
 }
 
 pub(super) async fn submit_end_others(
@@ -95,12 +92,9 @@ pub(super) async fn submit_distrust(
     jar: CookieJar,
 ) -> PageResult {
     let id: BrowserId = id.parse().map_err(|_| Error::NotFound)?;
-    match actions::stop_trusting(&portal, &caller, id).await {
-        Ok(()) | Err(Error::NotFound) => {
-            Ok(done(&portal, jar, "browsers", "The browser is trusted no more; it is asked for your second factor."))
-        }
-        Err(other) => Err(other.into()),
-    }
+    actions::stop_trusting(&portal, &caller, id).await?;
+    let text = "The browser is trusted no more; your second factor is asked there at the next sign-in.";
+    Ok(done(&portal, jar, "browsers", text))
 }
 
 pub(super) async fn submit_distrust_all(
