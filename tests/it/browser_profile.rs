@@ -20,7 +20,9 @@ const ADA: &str = "ada.okafor@northfield.example";
 async fn draw(browser: &Browser, name: &str) {
     let Some(folder) = std::env::var_os("CARE_PORTAL_PROFILE_PICTURES") else { return };
     for scheme in ["light", "dark"] {
-        let media = serde_json::json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        let still = serde_json::json!({ "name": "prefers-reduced-motion", "value": "reduce" });
+        let colours = serde_json::json!({ "name": "prefers-color-scheme", "value": scheme });
+        let media = serde_json::json!({ "features": [still, colours] });
         browser.devtools("Emulation.setEmulatedMedia", media).await;
         browser.screenshot(std::path::Path::new(&folder).join(format!("{name}-{scheme}.png"))).await;
     }
@@ -38,7 +40,10 @@ async fn everybody_can_read_and_reach_it(options: Options, width: &str) {
     let owner = app.literal(account);
     app.execute("UPDATE browsers SET trusted_until = 9999999999999").await;
     let columns = "id, account_id, credential_id, name, credential, added_at";
-    app.execute(&format!("INSERT INTO passkeys ({columns}) VALUES ({owner}, {owner}, x'01', 'Work laptop', '', 1790000000000)")).await;
+    app.execute(&format!(
+        "INSERT INTO passkeys ({columns}) VALUES ({owner}, {owner}, x'01', 'Work laptop', '', 1790000000000)"
+    ))
+    .await;
     let mut look = Look { browser: &browser, found: Vec::new() };
     look.visit(url("/profile")).await;
     draw(&browser, &format!("profile-{width}")).await;
@@ -68,13 +73,20 @@ async fn everybody_can_read_and_reach_it(options: Options, width: &str) {
     look.once("Your password was not changed").await;
 
     let place = app.uuid("SELECT deployment_id FROM memberships m JOIN accounts a ON a.id = m.account_id WHERE a.email_key LIKE '%@northfield.example' AND m.role = 'deployment_staff' AND a.email_key <> 'wren@northfield.example' LIMIT 1").await;
-    let member = app.uuid(&format!("SELECT id FROM memberships WHERE deployment_id = {} AND role = 'deployment_staff' LIMIT 1", app.literal(place))).await;
+    let member = app
+        .uuid(&format!(
+            "SELECT id FROM memberships WHERE deployment_id = {} AND role = 'deployment_staff' LIMIT 1",
+            app.literal(place)
+        ))
+        .await;
     let scope = care_portal::types::DeploymentId::from_uuid(place);
     let member = care_portal::types::MembershipId::from_uuid(member);
     look.visit(url(&format!("/{scope}/staff/{member}/password-link"))).await;
     look.visit(url(&format!("/{scope}/staff/{member}/second-factor"))).await;
     browser.wait_text("speak to them").await;
-    browser.eval("const form = document.querySelector('form.stack'); HTMLFormElement.prototype.submit.call(form)").await;
+    browser
+        .eval("const form = document.querySelector('form.stack'); HTMLFormElement.prototype.submit.call(form)")
+        .await;
     look.once("Nothing was changed").await;
     draw(&browser, &format!("reset-{width}")).await;
     browser.fill("#reason", "Lost the phone; spoke to her on the ward").await;
