@@ -3,11 +3,9 @@
 use askama::Template;
 use axum::{Router, extract::State, routing::get};
 
-use super::hospital;
 use crate::{
     identity::{actions, door::Anybody},
     portal::Portal,
-    types::EmailAddress,
     web::{Frame, PageResult, page},
 };
 
@@ -31,14 +29,9 @@ struct AuthenticatorPage {
 }
 
 async fn show(State(portal): State<Portal>, Anybody(caller): Anybody) -> PageResult {
-    let mut phones = Vec::new();
-    for person in hospital::people() {
-        let Ok(email) = EmailAddress::parse(&person.email()) else { continue };
-        let Some(account) = actions::find_account(portal.db.reader(), &email).await? else { continue };
-        if let Some(code) = actions::code_in_demonstration(&portal, &account, portal.now()).await? {
-            phones.push(Phone { name: account.name, email: account.email, code });
-        }
-    }
+    let codes = actions::codes_in_demonstration(&portal).await?;
+    let phones =
+        codes.into_iter().map(|(account, code)| Phone { name: account.name, email: account.email, code }).collect();
     let mut frame = Frame::plain(&portal.config, "Authenticator");
     frame.person = caller.actor().ok().map(|actor| actor.name.clone());
     page(&AuthenticatorPage { frame, phones })

@@ -42,7 +42,7 @@ pub use reset::{
     may_still_reset, reset_password, start_reset,
 };
 pub use second_factor::{
-    Offer, SetUp, Who, add_authenticator, code_in_demonstration, factors_of, give_code, make_recovery_codes,
+    Offer, SetUp, Who, add_authenticator, codes_in_demonstration, factors_of, give_code, make_recovery_codes,
     offer_authenticator, prove_again,
 };
 pub use sessions::{

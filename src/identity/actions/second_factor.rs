@@ -34,6 +34,8 @@ pub struct Offer {
     pub url: String,
     /// The same as a picture: an SVG element.
     pub picture: String,
+    /// What the app would show now; in the demonstration only, for people without a phone at hand.
+    pub code: Option<String>,
 }
 
 /// A second factor that has just been set up.
@@ -61,7 +63,8 @@ pub fn offer_authenticator(portal: &Portal, account: &Account, seed: Option<&str
         .ok()
         .and_then(|url| url.query_pairs().find(|(name, _)| name == "secret").map(|(_, value)| value.into_owned()))
         .unwrap_or_default();
-    Ok(Offer { seed: to_hex(&seed), key: grouped(&key), url, picture })
+    let code = portal.config.demo.then(|| authenticator.generate(codes::seconds(portal.now())).to_string());
+    Ok(Offer { seed: to_hex(&seed), key: grouped(&key), url, picture, code })
 }
 
 fn grouped(key: &str) -> String {
@@ -338,14 +341,24 @@ pub async fn factors_of(portal: &Portal, account: AccountId) -> Result<(bool, i6
     Ok((counts.authenticators > 0, counts.passkeys))
 }
 
-/// The code that an account's authenticator shows now. For the demonstration's page of codes; no other portal has it.
+/// Everybody's code as their authenticator shows it now. For the demonstration's page of codes; no other portal has it.
 ///
 /// # Errors
 /// [`Error::NotFound`] in every portal that is not the demonstration.
-pub async fn code_in_demonstration(portal: &Portal, account: &Account, now: Timestamp) -> Result<Option<String>> {
+pub async fn codes_in_demonstration(portal: &Portal) -> Result<Vec<(Account, String)>> {
     if !portal.config.demo {
         return Err(Error::NotFound);
     }
+    let mut codes = Vec::new();
+    for account in store::accounts::by_name(portal.db.reader()).await? {
+        if let Some(code) = code_of(portal, &account, portal.now()).await? {
+            codes.push((account, code));
+        }
+    }
+    Ok(codes)
+}
+
+async fn code_of(portal: &Portal, account: &Account, now: Timestamp) -> Result<Option<String>> {
     let Some(row) = store::factors::authenticator_of(portal.db.reader(), account.id).await? else { return Ok(None) };
     let authenticator = codes::authenticator(&portal.keys, account.id, &account.email, &row.seed)?;
     // The next one where the current one was used a moment ago: both count.

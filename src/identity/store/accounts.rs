@@ -1,6 +1,8 @@
 //! The rows of accounts.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Set, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set, sea_query::Expr,
+};
 
 use crate::{
     db::Tx,
@@ -108,4 +110,10 @@ pub(in crate::identity) async fn password_of(
 ) -> Result<Option<String>, DbErr> {
     let found = account::Entity::find_by_id(id).filter(Expr::cust("NOT password_void"));
     Ok(found.one(db).await?.map(|row| row.password_hash))
+}
+
+/// The first accounts by name; enough for a made-up hospital.
+pub(in crate::identity) async fn by_name(db: &impl ConnectionTrait) -> Result<Vec<Account>, DbErr> {
+    let rows = account::Entity::find().order_by_asc(account::Column::Name).limit(500).all(db).await?;
+    Ok(rows.into_iter().map(Into::into).collect())
 }
