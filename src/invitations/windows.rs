@@ -96,6 +96,7 @@ mod tests {
             reminders,
             count_working_days,
             second_look: false,
+            require_reason: false,
         }
     }
 

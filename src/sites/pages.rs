@@ -135,10 +135,14 @@ async fn mail_trouble(portal: &Portal, place: &Place) -> Result<Option<String>> 
     let blocked = outbox::blocked(portal.db.reader(), place.organisation.id, now).await?;
     Ok(blocked.map(|blocked| {
         let since = When::new(blocked.since, now, &place.time_zone());
-        let mails = if blocked.waiting == 1 { "1 mail waits".to_owned() } else { format!("{} mails wait", blocked.waiting) };
+        let mails = if blocked.waiting == 1 {
+            "1 mail waits and will leave by itself".to_owned()
+        } else {
+            format!("{} mails wait and will leave by themselves", blocked.waiting)
+        };
         let why = life::reason(Stage::TryingAgain, &blocked.answer).map_or("", |reason| reason.sentence);
         format!(
-            "Mail is not flowing since {} ({}). {mails} and will leave by themselves; there is no need to invite anybody again. {why}: “{}”",
+            "Mail is not flowing since {} ({}). {mails}; there is no need to invite anybody again. {why}: “{}”",
             since.exact, since.relative, blocked.answer
         )
     }))

@@ -20,7 +20,9 @@ const ADA: &str = "ada.okafor@northfield.example";
 async fn draw(browser: &Browser, name: &str) {
     let Some(folder) = std::env::var_os("CARE_PORTAL_PROFILE_PICTURES") else { return };
     for scheme in ["light", "dark"] {
-        let media = serde_json::json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        let still = serde_json::json!({ "name": "prefers-reduced-motion", "value": "reduce" });
+        let colours = serde_json::json!({ "name": "prefers-color-scheme", "value": scheme });
+        let media = serde_json::json!({ "features": [still, colours] });
         browser.devtools("Emulation.setEmulatedMedia", media).await;
         browser.screenshot(std::path::Path::new(&folder).join(format!("{name}-{scheme}.png"))).await;
     }

@@ -91,7 +91,7 @@ async fn ten_megabytes_in_one_line_are_not_even_read() {
         .send()
         .await;
     assert!(sent.map_or(true, |answer| answer.status().is_client_error()) && begun.elapsed() < SOON);
-    assert!(ada.get("/health").await.status().is_success());
+    assert!(app.visitor().get("/health").await.status().is_success());
 }
 
 /// Rows as people type them wrong, each with what becomes of it: a part of the reason, or nothing for one that can be sent.
