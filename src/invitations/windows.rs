@@ -90,6 +90,7 @@ mod tests {
             time_zone: "Europe/London".to_owned(),
             usual_domains: Vec::new(),
             allow_copy_link: false,
+            require_reason: false,
             second_factor: crate::sites::SecondFactorFor::Everybody,
             revision: 1,
             reminders,

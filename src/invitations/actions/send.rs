@@ -1,6 +1,6 @@
 //! Sending a batch: one transaction, one answer, row by row.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use serde_json::json;
 
@@ -231,13 +231,14 @@ async fn new_invitations(
     let mut invitations = Vec::with_capacity(wanted.len());
     let mut notes = Vec::with_capacity(wanted.len());
     for wanted in wanted {
-        let place = (wanted.scope, wanted.role.key);
-        if !known.contains_key(&place) {
-            let organisation = sites::actions::place_of(op.tx(), wanted.scope).await?.organisation;
-            let waits = second_look::is_needed(op.tx(), wanted.scope, &wanted.role, inviter).await?;
-            known.insert(place, (organisation, waits));
-        }
-        let Some((organisation, waits)) = known.get(&place) else { continue };
+        let (organisation, waits) = match known.entry((wanted.scope, wanted.role.key)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let organisation = sites::actions::place_of(op.tx(), wanted.scope).await?.organisation;
+                let waits = second_look::is_needed(op.tx(), wanted.scope, &wanted.role, inviter).await?;
+                place.insert((organisation, waits))
+            }
+        };
         notes.push(wanted.note);
         invitations.push(Invitation {
             id: op.new_id(),
