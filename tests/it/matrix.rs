@@ -97,6 +97,35 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/{scope}/invitations/{id}/correct", false),
     ("POST", "/{scope}/invitations/{id}/correct", false),
     ("GET", "/{scope}/invitations/batches/{id}", false),
+    ("GET", "/{scope}/invitations/batches/{id}/result.csv", false),
+    ("POST", "/{scope}/invitations/batches/{id}/pending", false),
+    ("GET", "/{scope}/invitations/batches/{id}/undo", false),
+    ("POST", "/{scope}/invitations/batches/{id}/undo", false),
+    ("GET", "/api/v1/scopes/{scope}/batches/{id}", false),
+    ("GET", "/api/v1/scopes/{scope}/batches/{id}/invitations", false),
+    ("POST", "/api/v1/scopes/{scope}/batches/{id}/resend", false),
+    ("POST", "/api/v1/scopes/{scope}/batches/{id}/change", false),
+    ("POST", "/api/v1/scopes/{scope}/batches/{id}/undo", false),
+    ("GET", "/{scope}/plans", false),
+    ("GET", "/{scope}/plans/new", false),
+    ("POST", "/{scope}/plans/new", false),
+    ("GET", "/{scope}/plans/{plan}", false),
+    ("POST", "/{scope}/plans/{plan}/rows", false),
+    ("GET", "/{scope}/plans/{plan}/progress", false),
+    ("POST", "/{scope}/plans/{plan}/schedule", false),
+    ("GET", "/{scope}/plans/{plan}/send", false),
+    ("POST", "/{scope}/plans/{plan}/send", false),
+    ("GET", "/{scope}/plans/{plan}/delete", false),
+    ("POST", "/{scope}/plans/{plan}/delete", false),
+    ("GET", "/api/v1/scopes/{scope}/plans", false),
+    ("POST", "/api/v1/scopes/{scope}/plans", false),
+    ("GET", "/api/v1/scopes/{scope}/plans/{plan}", false),
+    ("DELETE", "/api/v1/scopes/{scope}/plans/{plan}", false),
+    ("GET", "/api/v1/scopes/{scope}/plans/{plan}/rows", false),
+    ("POST", "/api/v1/scopes/{scope}/plans/{plan}/rows", false),
+    ("POST", "/api/v1/scopes/{scope}/plans/{plan}/apply", false),
+    ("PUT", "/api/v1/scopes/{scope}/plans/{plan}/schedule", false),
+    ("DELETE", "/api/v1/scopes/{scope}/plans/{plan}/schedule", false),
     ("GET", "/{scope}/review", false),
     ("POST", "/{scope}/review", false),
     ("POST", "/{scope}/review/marks", false),
@@ -161,6 +190,7 @@ pub struct Ids {
     pub role: String,
     pub id: String,
     pub account: String,
+    pub plan: String,
 }
 
 /// What there is to be asked about, as it was before.
@@ -186,6 +216,7 @@ pub async fn furnish(app: &TestApp, scope: &str) -> Ids {
         role: spare.role,
         id: invitation.to_string(),
         account: account.to_string(),
+        plan: app.plan(app.cardiology, &["planned@northfield.example"], "contributor").await.to_string(),
     }
 }
 
@@ -196,8 +227,9 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         .replace("{role}", &ids.role)
         .replace("{id}", &ids.id)
         .replace("{account}", &ids.account)
-        .replace("{token}", "cpb1_nobody-has-this")
+        .replace("{plan}", &ids.plan)
         .replace("{session}", "ses_00000000000000000000000000000000")
+        .replace("{token}", "cpb1_nobody-has-this")
         .replace("{version}/{*path}", "x/css/portal.css")
         .replace("{*rest}", "nowhere");
     let more = match (method, route) {
@@ -227,6 +259,19 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         ("POST", "/api/v1/scopes/{scope}/invitations") => request
             .header("idempotency-key", "k")
             .json(&json!({ "addresses": ["two@northfield.example"], "role": "organisation_staff" })),
+        ("POST", "/{scope}/plans/new") => {
+            let form = reqwest::multipart::Form::new().text("addresses", "one@northfield.example");
+            request.multipart(form.text("role", "contributor").text("window", "7d").text("key", "k"))
+        }
+        ("POST", "/api/v1/scopes/{scope}/plans") => {
+            let rows = json!([{ "email": "two@northfield.example" }]);
+            request.header("idempotency-key", "k").json(&json!({ "rows": rows, "role": "organisation_staff" }))
+        }
+        ("POST", "/api/v1/scopes/{scope}/plans/{plan}/rows") => {
+            request.json(&json!({ "decision": "skip", "rows": [1] }))
+        }
+        ("POST", "/api/v1/scopes/{scope}/batches/{id}/change") => request.json(&json!({ "window": "24h" })),
+        ("PUT", "/api/v1/scopes/{scope}/plans/{plan}/schedule") => request.json(&json!({ "at": "2026-12-02T07:00" })),
         ("POST", "/api/v1/scopes/{scope}/roles") => {
             let name = format!("Role of {}", app.portal.new_id::<kind::Role>());
             request.json(&json!({ "name": name, "permissions": ["view_staff"] }))
@@ -338,7 +383,7 @@ async fn told(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids)
     let answer = send(app, who, method, route, ids).await;
     let status = answer.status().as_u16();
     let mut body = answer.text().await.unwrap();
-    for id in [&ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account] {
+    for id in [&ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account, &ids.plan] {
         body = body.replace(id.as_str(), "ID");
     }
     (status, body)
@@ -394,7 +439,8 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
     let own = elsewhere.to_string();
     let mut told_apart = Vec::new();
     for (method, route, _) in ROUTES {
-        if !["{scope}", "{id}", "{membership}", "{role}", "{account}"].iter().any(|word| route.contains(word)) {
+        if !["{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}"].iter().any(|word| route.contains(word))
+        {
             continue;
         }
         let mut ids = furnish(&app, &app.cardiology.to_string()).await;
@@ -412,6 +458,7 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
             role: like(&app, &ids.role),
             id: like(&app, &ids.id),
             account: like(&app, &ids.account),
+            plan: like(&app, &ids.plan),
         };
         let mut pairs = vec![
             ("former staff", &former, ids.clone(), nothing.clone()),
