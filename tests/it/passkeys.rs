@@ -20,6 +20,9 @@ use crate::{
 
 const ADA: &str = "ada@northfield.example";
 const BEN: &str = "ben@northfield.example";
+/// What is wrong with a device.
+type Twist<'a> = &'a dyn Fn(&mut Device);
+
 const STAFF: RoleKey = RoleKey::Default(DefaultRole::DeploymentStaff);
 
 /// A challenge: its id and the browser's options.
@@ -153,7 +156,7 @@ on_both_by_name! {
     async fn auth_17_wrong_origin_wrong_name_and_missing_verification_are_refused(app: &TestApp) {
         let (ada, device) = with_passkey(app, ADA).await;
         let port = app.url.rsplit(':').next().unwrap().to_owned();
-        let twists: [(&str, &dyn Fn(&mut Device)); 6] = [
+        let twists: [(&str, Twist<'_>); 6] = [
             ("another site", &|d| d.origin = "https://northfield.example.evil.example".to_owned()),
             ("another port", &|d| d.origin = "http://localhost:1".to_owned()),
             ("another scheme", &|d| d.origin = format!("https://localhost:{port}")),

@@ -104,7 +104,9 @@ pub async fn open_slip(portal: &Portal, caller: &Caller, email: &str, typed: &st
     identity::actions::try_slip(portal, &address, network).await?;
     let live = store::live_of_address(portal.db.reader(), &address).await?;
     // Each is compared, so that the time does not tell which one it was.
-    let fitting = live.iter().filter(|known| links::is_slip_code(&portal.keys, known, typed)).last();
+    let fitting = live
+        .iter()
+        .fold(None, |found, known| if links::is_slip_code(&portal.keys, known, typed) { Some(known) } else { found });
     let Some(invitation) = fitting else {
         identity::actions::count_wrong_slip(portal, network).await?;
         return Err(wrong());

@@ -1,6 +1,6 @@
 //! The word to people whose role was changed or whose access was ended: one mail a person, in however many places it was.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use sea_orm::ConnectionTrait;
 use serde_json::json;
@@ -38,8 +38,8 @@ impl Told {
         let mut places: HashMap<Scope, String> = HashMap::new();
         let mut people: Vec<(AccountId, OrganisationId, Vec<serde_json::Value>)> = Vec::new();
         for (account, line) in self.0 {
-            if !places.contains_key(&line.scope) {
-                places.insert(line.scope, sites::actions::place_of(op.tx(), line.scope).await?.full_name());
+            if let Entry::Vacant(unknown) = places.entry(line.scope) {
+                unknown.insert(sites::actions::place_of(op.tx(), line.scope).await?.full_name());
             }
             let change = json!({ "place": places.get(&line.scope), "from": line.from, "to": line.to });
             match people.iter_mut().find(|(known, ..)| *known == account) {
