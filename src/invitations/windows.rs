@@ -96,7 +96,6 @@ mod tests {
             reminders,
             count_working_days,
             second_look: false,
-            require_reason: false,
         }
     }
 
