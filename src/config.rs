@@ -17,8 +17,16 @@ use crate::types::Secret;
 
 const DEFAULTS: &str = include_str!("defaults.toml");
 const PREFIX: &str = "CARE_PORTAL_";
-/// Variables with the prefix that are no settings: they name the settings file, and where tests find their tools.
-const NO_SETTINGS: [&str; 1] = ["CARE_PORTAL_CONFIG"];
+/// Variables with the prefix that are no settings: the first names the settings file, the others say how long tests go on, and reach
+/// the programs that those start.
+const NO_SETTINGS: [&str; 6] = [
+    "CARE_PORTAL_CONFIG",
+    "CARE_PORTAL_FUZZ_SECONDS",
+    "CARE_PORTAL_HISTORY_SEED",
+    "CARE_PORTAL_HISTORY_STEPS",
+    "CARE_PORTAL_KILLS",
+    "CARE_PORTAL_RACE_ROUNDS",
+];
 
 /// Every setting; what each means stands in `defaults.toml`.
 #[derive(Clone, Debug, Deserialize)]

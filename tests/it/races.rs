@@ -40,6 +40,11 @@ async fn nodes(app: &TestApp) -> [Portal; 2] {
     [app.portal.clone(), other]
 }
 
+/// What a day allows is proved elsewhere: each round may invite as if nothing had been sent before.
+async fn another_day(app: &TestApp) {
+    app.execute("DELETE FROM invited_addresses").await;
+}
+
 /// Lets all go at once and counts what was done. A refusal is an answer; a fault of ours is not.
 async fn all_at_once(tries: Vec<Try>) -> usize {
     let tasks: Vec<_> = tries.into_iter().map(tokio::spawn).collect();
@@ -137,6 +142,7 @@ on_both! {
     async fn an_invitation_is_used_once_by_a_crowd(app: &TestApp) {
         let (eve, nodes, admin) = (eve(app).await, nodes(app).await, app.admin_caller().await);
         for round in 0..rounds() {
+            another_day(app).await;
             let id = app.invite(&admin, app.cardiology, READER, "eve@northfield.example").await;
             let mut tries = accept_by_crowd(app, &nodes, &eve, id);
             tries.extend(accept_by_crowd(app, &nodes, &eve, id));
@@ -148,6 +154,7 @@ on_both! {
     async fn deleting_and_accepting_at_once_is_one_or_the_other(app: &TestApp) {
         let (eve, nodes, admin) = (eve(app).await, nodes(app).await, app.admin_caller().await);
         for round in 0..rounds() {
+            another_day(app).await;
             let id = app.invite(&admin, app.cardiology, READER, "eve@northfield.example").await;
             let mut tries = accept_by_crowd(app, &nodes, &eve, id);
             let (portal, by, scope) = (nodes[1].clone(), admin.clone(), app.cardiology);
@@ -162,6 +169,7 @@ on_both! {
     async fn correcting_and_accepting_at_once_is_one_or_the_other(app: &TestApp) {
         let (eve, nodes, admin) = (eve(app).await, nodes(app).await, app.admin_caller().await);
         for round in 0..rounds() {
+            another_day(app).await;
             let id = app.invite(&admin, app.cardiology, READER, "eve@northfield.example").await;
             let mut tries = accept_by_crowd(app, &nodes, &eve, id);
             let (portal, by, scope) = (nodes[1].clone(), admin.clone(), app.cardiology);
@@ -179,6 +187,7 @@ on_both! {
     async fn a_role_that_goes_takes_everybody_along(app: &TestApp) {
         let (eve, nodes, admin) = (eve(app).await, nodes(app).await, app.admin_caller().await);
         for round in 0..rounds() {
+            another_day(app).await;
             let draft = RoleDraft { name: format!("Clerk {round}"), permissions: [Permission::ViewStaff].into_iter().collect() };
             let role = roles::actions::create_role(&app.portal, &admin, app.organisation, &draft).await.unwrap();
             let RoleKey::Custom(gone) = role.key else { panic!("a custom role") };
@@ -199,6 +208,7 @@ on_both! {
     async fn a_role_that_gains_holds_or_comes_after(app: &TestApp) {
         let (eve, nodes, admin) = (eve(app).await, nodes(app).await, app.admin_caller().await);
         for round in 0..rounds() {
+            another_day(app).await;
             let draft = RoleDraft { name: format!("Clerk {round}"), permissions: [Permission::ViewStaff].into_iter().collect() };
             let role = roles::actions::create_role(&app.portal, &admin, app.organisation, &draft).await.unwrap();
             let RoleKey::Custom(wider) = role.key else { panic!("a custom role") };
@@ -222,6 +232,7 @@ on_both! {
         let priya = act_from_terminal(&app.portal, "access_controller@northfield.example").await.unwrap();
         let of_priya = membership(app, "access_controller@northfield.example", app.organisation).await;
         for round in 0..rounds() {
+            another_day(app).await;
             let id = app.invite(&priya, app.cardiology, STAFF, "eve@northfield.example").await;
             let mut tries = accept_by_crowd(app, &nodes, &eve, id);
             let fall = harm(round % 2, nodes[1].clone(), admin.clone(), app.organisation, of_priya);

@@ -139,6 +139,8 @@ on_both! {
         assert!(undo(&ada, &first).await.contains("can no longer be undone"));
         assert_eq!(role(app, app.cardiology, "wren").await, "organisation_staff");
         app.advance(Duration::from_millis(30 * 60 * 1000 + 1));
+        // Undoing changes a role, and asks for a fresh proof too.
+        let ada = app.admin().await;
         assert!(undo(&ada, &second).await.contains("can no longer be undone"));
         assert_eq!(role(app, app.cardiology, "wren").await, "organisation_staff");
     }
