@@ -283,8 +283,11 @@ async fn web_01_no_other_site_changes_anything_by_any_route() {
     ];
     for (method, route, _) in ROUTES.iter().filter(|(method, ..)| *method != "GET") {
         for from in foreign {
+            // What mail services send brings its own secret and no browser's headers; this one's secret is nobody's.
+            let unknown = route.starts_with("/webhooks/") && from.is_empty();
+            let expected = if unknown { StatusCode::NOT_FOUND } else { StatusCode::FORBIDDEN };
             let answer = send_from(&app, &ada, method, route, &ids, from).await;
-            assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{method} {route} with {from:?}");
+            assert_eq!(answer.status(), expected, "{method} {route} with {from:?}");
         }
     }
     assert_eq!(difference(&before, &everything(&app).await), [""; 0], "and nothing was changed");
