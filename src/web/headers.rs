@@ -35,9 +35,6 @@ pub async fn add(State(portal): State<Portal>, request: Request, next: Next) -> 
             .insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
     }
     // What is private stays out of every cache; assets say otherwise themselves.
-    let kept = headers.get(header::CACHE_CONTROL).is_some_and(|value| value != "no-cache");
-    if !kept {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

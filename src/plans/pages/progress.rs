@@ -5,6 +5,7 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::{
     extract::{FromRequestParts, Path, Request, State},
+    http::{HeaderValue, header},
     response::{
         IntoResponse,
         sse::{Event, KeepAlive, Sse},
@@ -34,7 +35,10 @@ pub(super) async fn follow(
     // Before the stream begins, so that a refusal is a page with its status.
     progress(&portal, &caller, &scope, &id).await?;
     let answer = Sse::new(ticks(portal, request, scope, id)).keep_alive(KeepAlive::default());
-    Ok(answer.into_response())
+    let mut response = answer.into_response();
+    // The stream's own "no-cache" would let it be kept.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }
 
 async fn progress(portal: &Portal, caller: &Caller, scope: &str, id: &str) -> Result<Progress> {
