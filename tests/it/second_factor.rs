@@ -158,6 +158,8 @@ on_both! {
         assert!(set_up.starts_with("/second-factor/set-up?next="), "{set_up}");
         ben.set_up_authenticator(&set_up, app.seconds()).await;
         ben.page(&patients).await;
+        // Whoever has the password alone could have set it up: its owner is told. Whoever is joining is not.
+        assert_eq!(app.count("SELECT COUNT(*) FROM notices WHERE kind = 'authenticator_added'").await, 1);
     }
 
     async fn nothing_of_a_second_factor_is_stored_readable(app: &TestApp) {

@@ -143,8 +143,8 @@ pub async fn add_passkey(
         return Err(Error::field("passkey", "This passkey is set up already. Use another device, or remove it first"));
     }
     record(&mut op, "passkey.added", account.id, json!({ "name": name.as_str() })).await?;
-    // Whoever sets up the first factor is doing it at this moment, and is told nothing new.
-    if matches!(who, Who::Whole(_)) {
+    // As with an authenticator: whoever is joining is told nothing new.
+    if store::browsers::any(op.tx(), account.id).await? {
         notify(&mut op, account.id, NoticeKind::PasskeyAdded, json!({ "name": name.as_str() })).await?;
     }
     let set_up = go_on(&mut op, &account, Means::Passkey, browser).await?;

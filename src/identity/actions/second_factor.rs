@@ -163,8 +163,8 @@ pub async fn add_authenticator(
     let step = i64::try_from(step).unwrap_or(i64::MAX);
     store::factors::put_authenticator(op.tx(), account.id, &seed, step, op.now()).await?;
     record(&mut op, "second_factor.authenticator_added", account.id, json!({})).await?;
-    // Whoever sets up the first one is doing it at this moment, and is told nothing new.
-    if matches!(who, Who::Whole(_)) {
+    // Whoever is joining is doing it at this moment, and is told nothing new. Later it may be somebody who has the password alone.
+    if store::browsers::any(op.tx(), account.id).await? {
         notify(&mut op, account.id, NoticeKind::AuthenticatorAdded, json!({})).await?;
     }
     let set_up = go_on(&mut op, &account, Means::Authenticator, browser).await?;

@@ -10,8 +10,10 @@ use axum_extra::extract::CookieJar;
 use serde::Deserialize;
 
 use crate::{
+    error::{Error, Result},
     keys::link::{LinkCode, LinkKind},
     portal::Portal,
+    types::{Id, Kind},
     web::{Frame, Link, PageResult, cookies, page, page_with_status, see_other},
 };
 
@@ -58,6 +60,18 @@ impl LinkPages {
     /// What the cookie holds: nothing, or a text that may be a code.
     pub fn held(&self, portal: &Portal, jar: &CookieJar) -> Option<Option<LinkCode>> {
         cookies::get(&portal.config, jar, self.cookie).map(|text| self.kind.parse(&text))
+    }
+
+    /// The same for a form that names the thing it was shown for; a conflict when another tab has opened another link meanwhile,
+    /// because doing it to the wrong one would be worse than asking again.
+    pub fn held_for<K: Kind>(&self, portal: &Portal, jar: &CookieJar, shown: &str) -> Result<Option<Option<LinkCode>>> {
+        let held = self.held(portal, jar);
+        if held.as_ref().and_then(Option::as_ref).is_some_and(|code| Id::<K>::from_uuid(code.id).to_string() != shown) {
+            return Err(Error::Conflict(
+                "You have opened another link in the meantime. Open the link again".to_owned(),
+            ));
+        }
+        Ok(held)
     }
 
     /// The field to paste a code into.

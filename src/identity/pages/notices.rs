@@ -8,11 +8,10 @@ use serde::Deserialize;
 use super::links::{CodeForm, LinkPages};
 use crate::{
     access::Scope,
-    error::Error,
     identity::{NOTICE, actions::notices, email::origin_words},
     portal::Portal,
     sites,
-    types::NoticeId,
+    types::kind,
     web::{Frame, PageResult, When, cookies, origin, page, see_other},
 };
 
@@ -87,13 +86,8 @@ pub(super) async fn submit_secure(
     jar: CookieJar,
     Form(form): Form<SecureForm>,
 ) -> PageResult {
-    let Some(code) = PAGES.held(&portal, &jar) else { return Ok(see_other(PAGES.path)) };
-    if code.as_ref().is_some_and(|code| NoticeId::from_uuid(code.id).to_string() != form.notice) {
-        // Another mail's link was opened in another tab.
-        return Err(
-            Error::Conflict("You have opened another link in the meantime. Open the link again".to_owned()).into()
-        );
-    }
+    let held = PAGES.held_for::<kind::Notice>(&portal, &jar, &form.notice)?;
+    let Some(code) = held else { return Ok(see_other(PAGES.path)) };
     if !notices::disown(&portal, &origin, code.as_ref()).await? {
         return PAGES.dead(&portal, jar);
     }

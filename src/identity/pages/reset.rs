@@ -15,6 +15,7 @@ use crate::{
         judge,
     },
     portal::Portal,
+    types::kind,
     web::{ApiJson, Frame, PageResult, Problem, When, cookies, origin, page, page_with_status, see_other},
 };
 
@@ -124,13 +125,8 @@ pub(super) async fn submit_password(
     jar: CookieJar,
     Form(form): Form<PasswordForm>,
 ) -> PageResult {
-    let Some(code) = PAGES.held(&portal, &jar) else { return Ok(see_other(PAGES.path)) };
-    if code.as_ref().is_some_and(|code| crate::types::PasswordResetId::from_uuid(code.id).to_string() != form.reset) {
-        // Another link was opened in another tab; changing the wrong password would be worse than asking again.
-        return Err(
-            Error::Conflict("You have opened another link in the meantime. Open the link again".to_owned()).into()
-        );
-    }
+    let given = PAGES.held_for::<kind::PasswordReset>(&portal, &jar, &form.reset)?;
+    let Some(code) = given else { return Ok(see_other(PAGES.path)) };
     match actions::reset_password(&portal, &origin, code.as_ref(), &form.password).await {
         Ok(true) => {
             let jar = cookies::clear(&portal.config, jar, cookies::Name::Reset);
