@@ -11,15 +11,14 @@ pub mod checkpoint;
 pub mod export;
 pub mod pages;
 pub mod sealer;
-pub mod sightings;
 mod store;
 pub mod verify;
 pub mod view;
 pub mod why;
 pub mod words;
 
-pub use sightings::{Sighting, append_sightings};
 pub use store::list::{Listed, list_statement};
+pub use store::sightings::{Sighting, append_sightings};
 
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Set};
 use serde_json::Value;

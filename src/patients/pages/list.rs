@@ -2,18 +2,17 @@
 
 use askama::Template;
 use axum::{
-    Router,
     extract::{Path, Query, State},
     response::IntoResponse,
-    routing::get,
 };
 use axum_extra::extract::CookieJar;
 use serde::Deserialize;
 
-use super::actions;
+use super::rail;
 use crate::{
     error::Error,
     identity::{self, door::SignedIn},
+    patients::actions,
     portal::Portal,
     programmes, sites,
     types::Cursor,
@@ -21,11 +20,6 @@ use crate::{
 };
 
 const PAGE: usize = 50;
-
-/// The pages of this room.
-pub fn routes() -> Router<Portal> {
-    Router::new().route("/{scope}/patients", get(list))
-}
 
 /// A reading in the list.
 pub struct ReadingCell {
@@ -37,6 +31,7 @@ pub struct ReadingCell {
 
 /// A patient in the list.
 pub struct PatientRow {
+    url: String,
     red: u64,
     amber: u64,
     grey: u64,
@@ -47,7 +42,7 @@ pub struct PatientRow {
 }
 
 #[derive(Template)]
-#[template(path = "patients.html")]
+#[template(path = "patients/list.html")]
 struct PatientsPage {
     frame: Frame,
     view: ViewFilter,
@@ -58,14 +53,14 @@ struct PatientsPage {
 }
 
 #[derive(Deserialize)]
-struct ListQuery {
+pub(super) struct ListQuery {
     #[serde(default)]
     q: String,
     #[serde(default)]
     from: String,
 }
 
-async fn list(
+pub(super) async fn list(
     State(portal): State<Portal>,
     SignedIn(caller): SignedIn,
     Path(scope): Path<String>,
@@ -89,6 +84,7 @@ async fn list(
         .rows
         .into_iter()
         .map(|row| PatientRow {
+            url: rail::address(place.scope, row.id),
             red: row.flags.red,
             amber: row.flags.amber,
             grey: row.flags.grey,

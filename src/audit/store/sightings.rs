@@ -4,9 +4,9 @@
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Set};
 use serde_json::json;
 
-use super::{By, Event, insert_rows, row_of};
 use crate::{
     access::{Origin, Scope},
+    audit::{By, Event, insert_rows, row_of},
     db::CHUNK,
     types::{EmergencyId, EventId, PatientId, Timestamp},
 };
