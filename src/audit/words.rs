@@ -292,6 +292,7 @@ pub const ACTIONS: &[Words] = &[
         "{actor} changed the setting “{setting}” from “{before}” to “{after}”",
     ),
     ("deployment.created", Group::Organisation, "Deployment added", "{actor} added the deployment {name}"),
+    ("programme.changed", Group::Organisation, "Deployment setting changed", "{actor} changed {what} of {place}"),
     ("patient.seen", Group::Patients, "Patient seen", "{actor} saw {what} of {subject}"),
     ("patients.seen", Group::Patients, "Patients seen", "{actor} saw {what} of {patients:patient}"),
     ("patients.added", Group::Patients, "Patients added", "{actor} added {patients:patient}"),

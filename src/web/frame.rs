@@ -36,6 +36,8 @@ pub struct Frame {
     pub can_view_audit: bool,
     /// Where the organisation's settings are, for those who may change them.
     pub settings_path: Option<String>,
+    /// Where the deployment's settings are, for those who may change them.
+    pub programme_path: Option<String>,
     /// What just happened.
     pub flash: Option<Flash>,
     /// Why mails do not leave at the moment, for those who wait for theirs.

@@ -56,6 +56,7 @@ mod pending;
 mod planning;
 mod plans;
 mod profile;
+mod programme;
 mod races;
 mod reminders;
 mod reset;
