@@ -12,11 +12,10 @@ use serde_json::{Value, json};
 
 use crate::{
     on_both_by_name,
-    support::{
-        app::{Database, PASSWORD, Person, TestApp, location},
-        device::Device,
-    },
+    support::app::{Database, PASSWORD, Person, TestApp, location},
 };
+
+pub use crate::support::device::Device;
 
 const ADA: &str = "ada@northfield.example";
 const BEN: &str = "ben@northfield.example";
@@ -26,19 +25,19 @@ type Twist<'a> = &'a dyn Fn(&mut Device);
 const STAFF: RoleKey = RoleKey::Default(DefaultRole::DeploymentStaff);
 
 /// A challenge: its id and the browser's options.
-async fn start(person: &Person, purpose: &str) -> (String, Value) {
+pub async fn start(person: &Person, purpose: &str) -> (String, Value) {
     let (status, body) = person.json("POST", &format!("/passkeys/{purpose}/start"), Some(json!({}))).await;
     assert_eq!(status, StatusCode::OK, "{purpose}: {body}");
     (body["ceremony"].as_str().unwrap().to_owned(), body["options"].clone())
 }
 
-async fn finish(person: &Person, purpose: &str, ceremony: &str, credential: &Value) -> (StatusCode, Value) {
+pub async fn finish(person: &Person, purpose: &str, ceremony: &str, credential: &Value) -> (StatusCode, Value) {
     let body = json!({ "ceremony": ceremony, "credential": credential });
     person.json("POST", &format!("/passkeys/{purpose}/finish"), Some(body)).await
 }
 
 /// Uses a passkey for a purpose, from the challenge to the answer.
-async fn give(person: &Person, purpose: &str, device: &mut Device) -> (StatusCode, Value) {
+pub async fn give(person: &Person, purpose: &str, device: &mut Device) -> (StatusCode, Value) {
     let (ceremony, options) = start(person, purpose).await;
     finish(person, purpose, &ceremony, &device.get(&options)).await
 }
@@ -50,14 +49,14 @@ async fn send_new(person: &Person, ceremony: &str, credential: &Value, name: &st
 }
 
 /// Adds a passkey, from the challenge to the answer.
-async fn add(person: &Person, device: &mut Device) -> Response {
+pub async fn add(person: &Person, device: &mut Device) -> Response {
     let (ceremony, options) = start(person, "add").await;
     let credential = device.create(&options);
     send_new(person, &ceremony, &credential, "Work laptop").await
 }
 
 /// Somebody signed in, with a passkey that they have just added.
-async fn with_passkey(app: &TestApp, email: &str) -> (Person, Device) {
+pub async fn with_passkey(app: &TestApp, email: &str) -> (Person, Device) {
     let person = app.sign_in(email).await;
     let mut device = Device::at(&app.url);
     let answer = add(&person, &mut device).await;
@@ -66,7 +65,7 @@ async fn with_passkey(app: &TestApp, email: &str) -> (Person, Device) {
 }
 
 /// Somebody who has given their password and nothing else.
-async fn half(app: &TestApp, email: &str) -> Person {
+pub async fn half(app: &TestApp, email: &str) -> Person {
     let person = app.visitor();
     let answer = person.post("/sign-in", &[("email", email), ("password", PASSWORD)]).await;
     assert!(location(&answer).contains("second-factor"), "{email}");
@@ -74,7 +73,7 @@ async fn half(app: &TestApp, email: &str) -> Person {
 }
 
 /// Whether somebody is signed in wholly.
-async fn is_in(app: &TestApp, person: &Person) -> bool {
+pub async fn is_in(app: &TestApp, person: &Person) -> bool {
     location(&person.get("/").await) == app.organisation.path()
 }
 
