@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use serde_json::json;
 use totp_rs::Totp;
 
 use super::{DemoRole, PASSWORD, hospital, readings};
 use crate::{
     access::{DefaultRole, Origin, Permission, PermissionSet, RoleKey, Scope},
     app,
+    audit::Event,
     db::Tx,
     identity::{self, NewSession, Presence, actions::Who},
     invitations::{Accepted, Code, NewBatch, Window, actions, link_of},
     op::{Caller, Op},
     outbox::{self, Outcome, Transport, Worker},
-    patients::{self, NewPatient},
+    patients::{self, Identity, NewPatient},
     portal::Portal,
     roles::{self, RoleDraft},
     sites, staff,
@@ -245,21 +247,31 @@ impl History {
                 let labels =
                     if rng.random_bool(0.35) { vec![pick(&mut rng, &hospital::LABELS).to_owned()] } else { Vec::new() };
                 new.push(NewPatient {
-                    scope,
                     number: format!("NF-{}{:05}", n + 1, m * 7 + 1013),
-                    email: format!("{}{m}@patients.example", hospital::address_part(&name)),
-                    born_on: format!(
-                        "{}-{:02}-{:02}",
-                        rng.random_range(1938..2004),
-                        rng.random_range(1..13),
-                        rng.random_range(1..29)
-                    ),
-                    name,
+                    identity: Identity {
+                        email: format!("{}{m}@patients.example", hospital::address_part(&name)),
+                        phone: format!("07700 900{:03}", m % 1000),
+                        born_on: format!(
+                            "{}-{:02}-{:02}",
+                            rng.random_range(1938..2004),
+                            rng.random_range(1..13),
+                            rng.random_range(1..29)
+                        ),
+                        name,
+                    },
+                    gender: pick(&mut rng, &["female", "male", "female", "male", "other"]).to_owned(),
+                    surgery_on: String::new(),
                     labels,
-                    readings: readings::two_weeks(&mut rng, self.portal.now()),
                 });
             }
-            patients::actions::add_patients(&self.portal, admin, scope, new).await?;
+            let op = Op::begin(&self.portal, admin).await?;
+            let (mut op, granted) = op.require(Permission::ManagePatientData, scope).await?;
+            let added = patients::actions::insert_patients(&op, &granted, new).await?;
+            let now = self.portal.now();
+            let entries: Vec<_> = added.iter().flat_map(|id| readings::two_weeks(&mut rng, *id, now)).collect();
+            crate::readings::actions::enter_readings(&op, &granted, entries).await?;
+            op.record(Event::done("patients.added", scope, scope, json!({ "patients": added.len() })));
+            op.commit().await?;
         }
         Ok(())
     }

@@ -4,17 +4,17 @@
 use rand::{Rng, RngExt, rngs::StdRng};
 
 use crate::{
-    patients::{Reading, Severity},
-    types::Timestamp,
+    readings::{Measured, Module, NewReading},
+    types::{PatientId, Timestamp},
 };
 
 const DAY: i64 = 86_400_000;
 
 /// A patient's two weeks, oldest first.
-pub(super) fn two_weeks(rng: &mut StdRng, now: Timestamp) -> Vec<Reading> {
-    let systolic = rng.random_range(112.0..142.0);
-    let pulse = rng.random_range(58.0..84.0);
-    let oxygen = rng.random_range(94.5..98.5);
+pub(super) fn two_weeks(rng: &mut StdRng, patient: PatientId, now: Timestamp) -> Vec<NewReading> {
+    let systolic = rng.random_range(112.0..134.0);
+    let pulse = rng.random_range(58.0..82.0);
+    let oxygen = rng.random_range(95.5..98.5);
     let weight = rng.random_range(52.0..104.0);
     let unwell = rng.random_bool(0.12);
     let mut readings = Vec::new();
@@ -22,35 +22,27 @@ pub(super) fn two_weeks(rng: &mut StdRng, now: Timestamp) -> Vec<Reading> {
         let at = Timestamp(now.0 - day * DAY - rng.random_range(0..DAY / 2));
         // Whoever is unwell gets worse towards today.
         let strain = if unwell { f64::from(u32::try_from(14 - day).unwrap_or(0)) / 14.0 } else { 0.0 };
-        let mut add = |module: &str, value: String, severity| {
-            readings.push(Reading { module: module.to_owned(), value, severity, at })
+        let mut add = |module: &str, value: f64, second: Option<f64>| {
+            let Some(module) = Module::find(module) else { return };
+            let measured = Measured { value: Some(value), second, text: String::new() };
+            readings.push(NewReading { patient, module, measured, at, identifier: None });
         };
         let top = systolic + strain * 34.0 + noise(rng, 6.0);
-        let bottom = top * 0.62 + noise(rng, 4.0);
-        add("blood_pressure", format!("{top:.0}/{bottom:.0}"), band(top, 150.0, 165.0));
-        let beats = pulse + strain * 26.0 + noise(rng, 5.0);
-        add("heart_rate", format!("{beats:.0}"), band(beats, 95.0, 110.0));
-        let saturation = (oxygen - strain * 5.0 + noise(rng, 0.6)).min(100.0);
-        add("oxygen", format!("{saturation:.0}"), band(100.0 - saturation, 6.5, 9.0));
+        add("blood_pressure", top.round(), Some((top * 0.62 + noise(rng, 4.0)).round()));
+        add("heart_rate", (pulse + strain * 26.0 + noise(rng, 5.0)).round(), None);
+        add("oxygen", (oxygen - strain * 5.0 + noise(rng, 0.6)).min(100.0).round(), None);
         if rng.random_bool(0.8) {
-            let warmth = 36.6 + strain * 1.4 + noise(rng, 0.2);
-            add("temperature", format!("{warmth:.1}"), band(warmth, 37.6, 38.4));
+            add("temperature", tenths(36.6 + strain * 1.4 + noise(rng, 0.2)), None);
         }
         if day % 3 == 0 {
-            add("weight", format!("{:.1}", weight + noise(rng, 0.5)), Severity::None);
+            add("weight", tenths(weight + noise(rng, 0.5)), None);
         }
     }
     readings
 }
 
-fn band(value: f64, amber: f64, red: f64) -> Severity {
-    if value >= red {
-        Severity::Red
-    } else if value >= amber {
-        Severity::Amber
-    } else {
-        Severity::Green
-    }
+fn tenths(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
 }
 
 /// Near zero, seldom further away than twice the spread.
