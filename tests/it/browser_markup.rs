@@ -53,7 +53,7 @@ const FOUND: &str = "const all = [...document.querySelectorAll('*')];
     return { hit: globalThis.hit === 1, reported: globalThis.reported ?? [], foreign: foreign.map((it) => it.outerHTML.slice(0, 200)), shown, counted: document.body.textContent.includes('>49') }";
 
 /// Where the text is stored that people have typed, and what came from outside; what is only ever a key or a name of ours is left out.
-const STORED: [(&str, &[&str]); 14] = [
+const STORED: [(&str, &[&str]); 19] = [
     ("organisations", &["name"]),
     ("deployments", &["name"]),
     ("accounts", &["name", "phone"]),
@@ -64,8 +64,13 @@ const STORED: [(&str, &[&str]); 14] = [
     ("mail_tries", &["answer"]),
     ("sessions", &["agent"]),
     ("browsers", &["agent"]),
-    ("patients", &["name", "number", "labels"]),
-    ("latest_readings", &["value"]),
+    ("patients", &["name", "number", "email", "phone", "offboarding_reason"]),
+    ("labels", &["text"]),
+    ("readings", &["text"]),
+    ("latest_readings", &["text"]),
+    ("notes", &["text", "author_name"]),
+    ("predefined_messages", &["text"]),
+    ("emergency_accesses", &["reason"]),
     ("plan_rows", &["name", "note", "reason", "outcome_reason", "text"]),
     ("plans", &["title", "note", "stopped_because"]),
 ];
