@@ -11,6 +11,8 @@ let dialog = null;
 let timer = null;
 // When the session ends by our own clock, should the portal not answer.
 let end = 0;
+// Whether it has been said that no press puts it off any more.
+let isLast = false;
 
 function say(heading, text, ...buttons) {
   dialog?.remove();
@@ -60,7 +62,7 @@ async function look() {
     close();
     lookIn(session.left - WARN);
   } else {
-    if (!dialog) warn();
+    if (!dialog && !isLast) warn();
     lookIn(Math.min(session.left + 0.5, LOOK_AGAIN));
   }
 }
@@ -78,6 +80,7 @@ async function stay() {
     close();
     lookIn(session.left - WARN);
   } else {
+    isLast = true;
     last();
     lookIn(session.left + 0.5);
   }
