@@ -219,6 +219,12 @@ pub const ACTIONS: &[Words] = &[
         "Copy of a passkey suspected",
         "A passkey of {subject} was refused: its counter says that there may be a copy",
     ),
+    (
+        "passkey.disowned_refused",
+        Group::SigningIn,
+        "Disowned passkey refused",
+        "A passkey of {subject} from before they said “This was not me” was refused: it signs in only after the password",
+    ),
     ("passkey.renamed", Group::SigningIn, "Passkey renamed", "{subject} renamed a passkey to {name}"),
     ("passkey.removed", Group::SigningIn, "Passkey removed", "{subject} removed the passkey {name}"),
     ("second_factor.recovery_codes_made", Group::SigningIn, "Recovery codes made", "{subject} got new recovery codes"),

@@ -46,6 +46,8 @@ pub struct Frame {
     pub demo: bool,
     /// Seconds until the session ends if nothing is done; none where nobody is signed in.
     pub session_left: Option<i64>,
+    /// Whose session it is: the account's printed id.
+    pub session_of: String,
 }
 
 impl Frame {
