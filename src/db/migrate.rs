@@ -15,6 +15,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (6, include_str!("../../migrations/0006_limits.sql")),
     (7, include_str!("../../migrations/0007_plans.sql")),
     (8, include_str!("../../migrations/0008_mail_life.sql")),
+    (10, include_str!("../../migrations/0010_access_from.sql")),
 ];
 
 /// Applies what is missing.

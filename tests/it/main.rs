@@ -10,6 +10,7 @@
 
 mod support;
 
+mod access_from;
 mod access_log;
 mod access_log_pages;
 mod after_sending;
@@ -28,6 +29,7 @@ mod browser_roles;
 mod browser_staff;
 mod cli;
 mod cli_access;
+mod cli_batches;
 mod cli_plans;
 mod decisions;
 mod fields;
