@@ -5,14 +5,14 @@ use sea_orm::DbErr;
 use serde_json::json;
 
 use crate::{
-    access::{self, Actor, Administers, Granted, Origin, Permission, Refusal, Scope, Via, Visible},
-    audit::{self, By, Event},
+    access::{self, Actor, Administers, Granted, OnePatient, Origin, Permission, Refusal, Scope, Via, Visible},
+    audit::{self, By, Event, Sighting},
     crash,
-    db::{self, Tx},
+    db::{self, Db, Tx},
     error::{Error, Result},
     outbox::{self, NewMail},
     portal::Portal,
-    types::{Id, OrganisationId, Timestamp},
+    types::{EmergencyId, Id, OrganisationId, PatientId, Timestamp},
 };
 
 /// Who stands at a door, before anything is asked of them.
@@ -99,6 +99,77 @@ impl Caller {
             }
         }
     }
+
+    /// Authority to see one patient, by a role or by an emergency access; a refusal is written to the access log.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is no such patient or the caller may not know, [`Error::Forbidden`] where they may.
+    pub async fn patient(&self, portal: &Portal, permission: Permission, patient: PatientId) -> Result<OnePatient> {
+        let actor = self.actor()?;
+        let found = access::whereabouts(portal.db.reader(), patient, actor.account, portal.now()).await?;
+        let found = found.ok_or(Error::NotFound)?;
+        match actor.patient(permission, patient, found) {
+            Ok(one) => Ok(one),
+            Err(refusal) => {
+                let mut event = refusal_event(permission.key(), found.scope, &refusal);
+                event.subject = patient.to_string();
+                write_apart(portal, vec![event], self).await?;
+                Err(hide_or_refuse(actor, &found.scope, refusal))
+            }
+        }
+    }
+
+    /// Writes to the access log that the caller is about to be shown `what` of these patients, and returns when that is durable.
+    /// Nobody is no sighting.
+    ///
+    /// # Errors
+    /// When it cannot be written; nothing may be shown then.
+    pub async fn saw(&self, portal: &Portal, scope: Scope, what: &'static str, patients: Vec<PatientId>) -> Result<()> {
+        self.saw_by(portal, Seen { scope, what, patients, emergency: None }).await
+    }
+
+    /// The same for one patient and the proof by which they are seen.
+    ///
+    /// # Errors
+    /// As [`Caller::saw`].
+    pub async fn saw_one(&self, portal: &Portal, one: &OnePatient, what: &'static str) -> Result<()> {
+        let (scope, emergency) = (one.scope(), one.emergency());
+        self.saw_by(portal, Seen { scope, what, patients: vec![one.patient()], emergency }).await
+    }
+
+    async fn saw_by(&self, portal: &Portal, seen: Seen) -> Result<()> {
+        if seen.patients.is_empty() {
+            return Ok(());
+        }
+        let sighting = Sighting {
+            id: portal.new_id(),
+            at: portal.now(),
+            by: self.by(),
+            origin: self.origin().clone(),
+            scope: seen.scope,
+            what: seen.what,
+            patients: seen.patients,
+            emergency: seen.emergency,
+        };
+        let db = portal.db.clone();
+        let written =
+            portal.sightings.add(sighting, |all| async move { write_sightings(&db, all).await.is_ok() }).await;
+        if written { Ok(()) } else { Err(Error::internal("the access log could not be written")) }
+    }
+}
+
+/// What somebody is about to be shown.
+struct Seen {
+    scope: Scope,
+    what: &'static str,
+    patients: Vec<PatientId>,
+    emergency: Option<EmergencyId>,
+}
+
+async fn write_sightings(db: &Db, sightings: Vec<Sighting>) -> Result<(), DbErr> {
+    let tx = db.begin_write().await?;
+    audit::append_sightings(&tx, sightings).await.inspect_err(|error| tracing::error!(%error, "sightings"))?;
+    tx.commit().await
 }
 
 /// What the access log names where a refusal is not about a permission.
@@ -215,6 +286,16 @@ impl Op {
                 Err(self.refuse(refusal_event(permission.key(), scope, &refusal), error).await)
             }
         }
+    }
+
+    /// Authority to write about one patient: where the patient is, is read inside the transaction. An emergency access gives none.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such patient; otherwise as [`Op::require`].
+    pub async fn require_for(self, permission: Permission, patient: PatientId) -> Result<(Self, Granted)> {
+        let account = self.actor()?.account;
+        let found = access::whereabouts(&self.tx, patient, account, self.now).await?.ok_or(Error::NotFound)?;
+        self.require(permission, found.scope).await
     }
 
     /// Authority over what the organisation of `scope` has chosen for itself. A refusal ends the operation and is written to the

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::{
+    audit::Sighting,
     config::Config,
     db::Db,
+    gather::Gather,
     hashers::Hashers,
     keys::Keys,
     types::{Clock, Id, Rng, Timestamp},
@@ -36,6 +38,8 @@ pub struct Parts {
     pub reset_bell: Notify,
     /// The threads that hash passwords.
     pub hashers: Hashers,
+    /// Who was shown which patients, on the way into the access log.
+    pub sightings: Arc<Gather<Sighting>>,
 }
 
 impl std::ops::Deref for Portal {
@@ -59,6 +63,7 @@ impl Portal {
             plan_bell: Notify::new(),
             reset_bell: Notify::new(),
             hashers: Hashers::start(),
+            sightings: Gather::new(),
         }))
     }
 
@@ -75,6 +80,7 @@ impl Portal {
             plan_bell: Notify::new(),
             reset_bell: Notify::new(),
             hashers: self.hashers.clone(),
+            sightings: self.sightings.clone(),
         }))
     }
 

@@ -2,6 +2,7 @@
 //! the one rule in [`policy`]. The proofs of authority ([`Granted`], [`Visible`]) can be made here only.
 
 mod actor;
+mod patient;
 mod permission;
 pub mod policy;
 mod role;
@@ -10,6 +11,7 @@ mod second_factor;
 mod store;
 
 pub use actor::{Actor, Administers, Granted, Membership, Origin, Via, Visible};
+pub use patient::{OnePatient, Whereabouts};
 pub use permission::{Permission, PermissionSet};
 pub use policy::{Refusal, Target};
 pub use role::{CustomRole, DefaultRole, Role, RoleKey};
@@ -17,6 +19,6 @@ pub use scope::Scope;
 pub use second_factor::SecondFactorFor;
 pub use store::{
     asked_for_second_factor, find_role, memberships_of, memberships_to_come, organisation_of, role_keys_of, role_names,
-    roles_of,
+    roles_of, whereabouts,
 };
 pub(crate) use store::{custom_role, membership};

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, Statement};
 
-use super::{CustomRole, DefaultRole, Membership, PermissionSet, Role, RoleKey, Scope, SecondFactorFor};
-use crate::types::{AccountId, OrganisationId, Timestamp};
+use super::{CustomRole, DefaultRole, Membership, PermissionSet, Role, RoleKey, Scope, SecondFactorFor, Whereabouts};
+use crate::types::{AccountId, OrganisationId, PatientId, Timestamp};
 
 pub(crate) mod custom_role {
     use sea_orm::entity::prelude::*;
@@ -234,4 +234,29 @@ pub async fn organisation_of(
         None => all().order_by_desc(membership::Column::EndedAt).one(db).await?,
     };
     Ok(found.map(|row| row.organisation_id))
+}
+
+/// Where a patient is, and the emergency access to them that this account has at `now`; none when there is no such patient.
+///
+/// # Errors
+/// When the database fails.
+pub async fn whereabouts(
+    db: &impl ConnectionTrait,
+    patient: PatientId,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Option<Whereabouts>, DbErr> {
+    let row = db
+        .query_one_raw(Statement::from_sql_and_values(
+            db.get_database_backend(),
+            "SELECT p.organisation_id, p.deployment_id, \
+                (SELECT e.id FROM emergency_accesses e WHERE e.account_id = $2 AND e.patient_id = p.id AND e.ends_at > $3 \
+                    AND e.ended_at IS NULL ORDER BY e.ends_at DESC LIMIT 1) AS emergency \
+             FROM patients p WHERE p.id = $1",
+            [patient.into(), account.into(), now.into()],
+        ))
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let scope = Scope::deployment(row.try_get("", "organisation_id")?, row.try_get("", "deployment_id")?);
+    Ok(Some(Whereabouts { scope, emergency: row.try_get("", "emergency")? }))
 }

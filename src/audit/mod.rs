@@ -18,6 +18,7 @@ pub mod why;
 pub mod words;
 
 pub use store::list::{Listed, list_statement};
+pub use store::sightings::{Sighting, append_sightings};
 
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Set};
 use serde_json::Value;
@@ -179,46 +180,47 @@ pub async fn append(
     origin: &Origin,
     at: Timestamp,
 ) -> Result<(), DbErr> {
+    let mut notes = events.iter().filter_map(note_of).collect::<Vec<_>>().into_iter().peekable();
+    insert_rows(db, events.into_iter().map(|(id, event)| row_of(id, event, by, origin, at)).collect()).await?;
+    while notes.peek().is_some() {
+        note_row::Entity::insert_many(notes.by_ref().take(CHUNK)).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+fn row_of(id: EventId, event: Event, by: &By, origin: &Origin, at: Timestamp) -> event_row::ActiveModel {
     let (actor_id, actor) = match by {
         By::Account(id, via) => (Some(*id), *via),
         By::Visitor => (None, "visitor"),
         By::Portal => (None, "portal"),
     };
-    let mut unsealed = events
-        .iter()
-        .map(|(id, _)| unsealed_row::ActiveModel { event_id: Set(*id) })
-        .collect::<Vec<_>>()
-        .into_iter()
-        .peekable();
-    let mut notes = events.iter().filter_map(note_of).collect::<Vec<_>>().into_iter().peekable();
-    let rows: Vec<_> = events
-        .into_iter()
-        .map(|(id, event)| event_row::ActiveModel {
-            id: Set(id),
-            at: Set(at),
-            organisation_id: Set(event.scope.map(|scope| scope.organisation)),
-            deployment_id: Set(event.scope.and_then(|scope| scope.deployment)),
-            actor_id: Set(actor_id),
-            actor: Set(actor.to_owned()),
-            action: Set(event.action.to_owned()),
-            subject: Set(event.subject),
-            outcome: Set(match event.outcome {
-                Outcome::Done => "done".to_owned(),
-                Outcome::Refused => "refused".to_owned(),
-            }),
-            origin: Set(origin.address.clone()),
-            detail: Set(event.detail.to_string()),
-        })
-        .collect();
-    let mut rows = rows.into_iter().peekable();
+    event_row::ActiveModel {
+        id: Set(id),
+        at: Set(at),
+        organisation_id: Set(event.scope.map(|scope| scope.organisation)),
+        deployment_id: Set(event.scope.and_then(|scope| scope.deployment)),
+        actor_id: Set(actor_id),
+        actor: Set(actor.to_owned()),
+        action: Set(event.action.to_owned()),
+        subject: Set(event.subject),
+        outcome: Set(match event.outcome {
+            Outcome::Done => "done".to_owned(),
+            Outcome::Refused => "refused".to_owned(),
+        }),
+        origin: Set(origin.address.clone()),
+        detail: Set(event.detail.to_string()),
+    }
+}
+
+/// Writes events and queues them for the seal.
+async fn insert_rows(db: &impl ConnectionTrait, rows: Vec<event_row::ActiveModel>) -> Result<(), DbErr> {
+    let unsealed: Vec<_> = rows.iter().map(|row| unsealed_row::ActiveModel { event_id: row.id.clone() }).collect();
+    let (mut rows, mut unsealed) = (rows.into_iter().peekable(), unsealed.into_iter().peekable());
     while rows.peek().is_some() {
         event_row::Entity::insert_many(rows.by_ref().take(CHUNK)).exec_without_returning(db).await?;
     }
     while unsealed.peek().is_some() {
         unsealed_row::Entity::insert_many(unsealed.by_ref().take(CHUNK)).exec_without_returning(db).await?;
-    }
-    while notes.peek().is_some() {
-        note_row::Entity::insert_many(notes.by_ref().take(CHUNK)).exec_without_returning(db).await?;
     }
     Ok(())
 }

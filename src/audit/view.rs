@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sea_orm::{ConnectionTrait, DbErr};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -14,7 +13,7 @@ use crate::{
     access::{self, Permission},
     portal::Portal,
     sites,
-    types::{AccountId, DeploymentId, EventId, InvitationId, OrganisationId, Timestamp},
+    types::{AccountId, DeploymentId, EventId, InvitationId, OrganisationId, PatientId, Timestamp},
 };
 
 /// An event as people read it.
@@ -59,6 +58,7 @@ pub struct Line {
 pub struct Names {
     accounts: HashMap<Uuid, (String, String)>,
     invitations: HashMap<Uuid, String>,
+    patients: HashMap<Uuid, String>,
     deployments: HashMap<DeploymentId, String>,
     roles: HashMap<String, String>,
     organisation: String,
@@ -75,17 +75,19 @@ impl Names {
         events: impl Iterator<Item = &'a Stored>,
         more: &[AccountId],
     ) -> crate::error::Result<Self> {
-        let mut ids = Ids { accounts: more.iter().map(|id| id.uuid()).collect(), invitations: HashSet::new() };
+        let mut ids = Ids { accounts: more.iter().map(|id| id.uuid()).collect(), ..Ids::default() };
         for event in events {
             ids.accounts.extend(event.actor_id);
             ids.note(&event.subject);
             ids.note_all(&serde_json::from_str(&event.detail).unwrap_or_default());
         }
         let db = portal.db.reader();
-        let (accounts, invitations) = ids.look_up(db, organisation).await?;
+        let [accounts, invitations, patients] =
+            [ids.accounts, ids.invitations, ids.patients].map(|of_a_kind| of_a_kind.into_iter().collect::<Vec<_>>());
         Ok(Self {
-            accounts,
-            invitations,
+            accounts: names::accounts(db, &accounts).await?,
+            invitations: names::invitations(db, organisation, &invitations).await?,
+            patients: names::patients(db, organisation, &patients).await?,
             deployments: sites::actions::deployment_names(portal.db.reader(), organisation).await?,
             roles: access::role_names(db, organisation).await?,
             organisation: sites::actions::find_place(db, &organisation.to_string()).await?.organisation.name,
@@ -125,6 +127,13 @@ impl Names {
                 .invitations
                 .get(&id.uuid())
                 .map_or_else(|| "an invited person".to_owned(), |email| clean(email));
+        }
+        // By number, whoever reads: the log names no patient.
+        if let Ok(id) = text.parse::<PatientId>() {
+            return self
+                .patients
+                .get(&id.uuid())
+                .map_or_else(|| text.to_owned(), |number| format!("patient {}", clean(number)));
         }
         if let Ok(id) = text.parse::<DeploymentId>() {
             return self.place(Some(id.uuid()));
@@ -239,9 +248,11 @@ fn is_permission(key: &str) -> bool {
     Permission::all().any(|permission| permission.key() == key)
 }
 
+#[derive(Default)]
 struct Ids {
     accounts: HashSet<Uuid>,
     invitations: HashSet<Uuid>,
+    patients: HashSet<Uuid>,
 }
 
 impl Ids {
@@ -250,6 +261,8 @@ impl Ids {
             self.accounts.insert(id.uuid());
         } else if let Ok(id) = text.parse::<InvitationId>() {
             self.invitations.insert(id.uuid());
+        } else if let Ok(id) = text.parse::<PatientId>() {
+            self.patients.insert(id.uuid());
         }
     }
 
@@ -260,16 +273,6 @@ impl Ids {
             Value::Object(entries) => entries.values().for_each(|value| self.note_all(value)),
             _ => {}
         }
-    }
-
-    async fn look_up(
-        self,
-        db: &impl ConnectionTrait,
-        organisation: OrganisationId,
-    ) -> Result<(HashMap<Uuid, (String, String)>, HashMap<Uuid, String>), DbErr> {
-        let accounts: Vec<_> = self.accounts.into_iter().collect();
-        let invitations: Vec<_> = self.invitations.into_iter().collect();
-        Ok((names::accounts(db, &accounts).await?, names::invitations(db, organisation, &invitations).await?))
     }
 }
 

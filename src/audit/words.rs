@@ -13,21 +13,24 @@ pub enum Group {
     Reviews,
     /// Accounts, sessions and API keys.
     SigningIn,
-    /// The organisation, its deployments and patients.
+    /// The organisation and its deployments.
     Organisation,
+    /// Who saw, changed or contacted which patient.
+    Patients,
     /// Refused access, and the log itself.
     Access,
 }
 
 impl Group {
     /// Each group with its key and its name on screen.
-    pub const ALL: [(Self, &'static str, &'static str); 7] = [
+    pub const ALL: [(Self, &'static str, &'static str); 8] = [
         (Self::Invitations, "invitations", "Invitations"),
         (Self::Staff, "staff", "Staff members"),
         (Self::Roles, "roles", "Roles"),
         (Self::Reviews, "reviews", "Reviews of access"),
         (Self::SigningIn, "signing-in", "Accounts and signing in"),
         (Self::Organisation, "organisation", "Organisation"),
+        (Self::Patients, "patients", "Patients"),
         (Self::Access, "access", "Access and this log"),
     ];
 }
@@ -301,7 +304,9 @@ pub const ACTIONS: &[Words] = &[
         "{actor} changed the setting “{setting}” from “{before}” to “{after}”",
     ),
     ("deployment.created", Group::Organisation, "Deployment added", "{actor} added the deployment {name}"),
-    ("patients.added", Group::Organisation, "Patients added", "{actor} added {patients:patient}"),
+    ("patient.seen", Group::Patients, "Patient seen", "{actor} saw {what} of {subject}"),
+    ("patients.seen", Group::Patients, "Patients seen", "{actor} saw {what} of {patients:patient}"),
+    ("patients.added", Group::Patients, "Patients added", "{actor} added {patients:patient}"),
     ("access.refused", Group::Access, "Access refused", "{actor} tried what needs “{permission}” in {place}"),
     ("access_log.exported", Group::Access, "Access log exported", "{actor} exported the access log of {place}"),
 ];

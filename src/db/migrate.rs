@@ -15,6 +15,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (6, include_str!("../../migrations/0006_limits.sql")),
     (7, include_str!("../../migrations/0007_plans.sql")),
     (8, include_str!("../../migrations/0008_mail_life.sql")),
+    (9, include_str!("../../migrations/0009_patients.sql")),
     (10, include_str!("../../migrations/0010_access_from.sql")),
 ];
 
@@ -68,12 +69,9 @@ pub(super) async fn run(connection: &DatabaseConnection) -> anyhow::Result<()> {
 
 /// The text for one database: words replaced, blocks for the other one left out.
 fn for_backend(sql: &str, backend: DbBackend) -> String {
-    let (id, bytes, int, text, bool_, no, strict, other) = match backend {
-        DbBackend::Postgres => {
-            ("uuid", "bytea", "bigint", "text COLLATE \"C\"", "boolean", "false", "", "-- only sqlite")
-        }
-        _ => ("BLOB", "BLOB", "INTEGER", "TEXT", "INTEGER", "0", " STRICT", "-- only postgres"),
-    };
+    let postgres = backend == DbBackend::Postgres;
+    let words = if postgres { POSTGRES_WORDS } else { SQLITE_WORDS };
+    let other = if postgres { "-- only sqlite" } else { "-- only postgres" };
     let mut left_out = false;
     let mut kept = String::with_capacity(sql.len());
     for line in sql.lines() {
@@ -87,11 +85,29 @@ fn for_backend(sql: &str, backend: DbBackend) -> String {
             }
         }
     }
-    kept.replace("{id}", id)
-        .replace("{bytes}", bytes)
-        .replace("{int}", int)
-        .replace("{text}", text)
-        .replace("{bool}", bool_)
-        .replace("{false}", no)
-        .replace("{strict}", strict)
+    words.iter().fold(kept, |sql, (word, meaning)| sql.replace(word, meaning))
 }
+
+const SQLITE_WORDS: &[(&str, &str)] = &[
+    ("{id}", "BLOB"),
+    ("{bytes}", "BLOB"),
+    ("{int}", "INTEGER"),
+    ("{real}", "REAL"),
+    ("{text}", "TEXT"),
+    ("{bool}", "INTEGER"),
+    ("{false}", "0"),
+    ("{true}", "1"),
+    ("{strict}", " STRICT"),
+];
+
+const POSTGRES_WORDS: &[(&str, &str)] = &[
+    ("{id}", "uuid"),
+    ("{bytes}", "bytea"),
+    ("{int}", "bigint"),
+    ("{real}", "double precision"),
+    ("{text}", "text COLLATE \"C\""),
+    ("{bool}", "boolean"),
+    ("{false}", "false"),
+    ("{true}", "true"),
+    ("{strict}", ""),
+];

@@ -41,6 +41,24 @@ pub async fn invitations(
     Ok(found)
 }
 
+/// The number of each patient of the organisation.
+pub async fn patients(
+    db: &impl ConnectionTrait,
+    organisation: OrganisationId,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, String>, DbErr> {
+    let mut found = HashMap::new();
+    for chunk in ids.chunks(CHUNK) {
+        let marks = marks(2, chunk.len());
+        let sql = format!("SELECT id, number FROM patients WHERE organisation_id = $1 AND id IN ({marks})");
+        let values = std::iter::once(organisation.into()).chain(chunk.iter().map(|id| (*id).into())).collect();
+        for row in ask(db, sql, values).await? {
+            found.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        }
+    }
+    Ok(found)
+}
+
 /// Accounts that are or were staff of the organisation and whose name or address contains `text`, at most `limit`.
 pub async fn people(
     db: &impl ConnectionTrait,

@@ -2,30 +2,24 @@
 
 use askama::Template;
 use axum::{
-    Router,
     extract::{Path, Query, State},
     response::IntoResponse,
-    routing::get,
 };
 use axum_extra::extract::CookieJar;
 use serde::Deserialize;
 
-use super::{MODULES, actions};
+use super::rail;
 use crate::{
     error::Error,
     identity::{self, door::SignedIn},
+    patients::actions,
     portal::Portal,
-    sites,
+    programmes, sites,
     types::Cursor,
     web::{Frame, PageResult, Pager, ViewFilter, When, lists::ListAddress, page},
 };
 
 const PAGE: usize = 50;
-
-/// The pages of this room.
-pub fn routes() -> Router<Portal> {
-    Router::new().route("/{scope}/patients", get(list))
-}
 
 /// A reading in the list.
 pub struct ReadingCell {
@@ -37,6 +31,7 @@ pub struct ReadingCell {
 
 /// A patient in the list.
 pub struct PatientRow {
+    url: String,
     red: u64,
     amber: u64,
     grey: u64,
@@ -47,7 +42,7 @@ pub struct PatientRow {
 }
 
 #[derive(Template)]
-#[template(path = "patients.html")]
+#[template(path = "patients/list.html")]
 struct PatientsPage {
     frame: Frame,
     view: ViewFilter,
@@ -58,14 +53,14 @@ struct PatientsPage {
 }
 
 #[derive(Deserialize)]
-struct ListQuery {
+pub(super) struct ListQuery {
     #[serde(default)]
     q: String,
     #[serde(default)]
     from: String,
 }
 
-async fn list(
+pub(super) async fn list(
     State(portal): State<Portal>,
     SignedIn(caller): SignedIn,
     Path(scope): Path<String>,
@@ -83,19 +78,24 @@ async fn list(
     let pager = ListAddress::new(format!("{}/patients", place.scope.path())).with("q", &search).pager(&found);
     let (zone, now) = (place.time_zone(), portal.now());
     let units = identity::actions::units_of(&portal, actor.account).await?;
+    let deployment = place.scope.deployment.ok_or(Error::NotFound)?;
+    let programme = programmes::actions::programme_of(portal.db.reader(), deployment).await?;
     let patients = found
         .rows
         .into_iter()
         .map(|row| PatientRow {
-            red: row.flags.0,
-            amber: row.flags.1,
-            grey: row.flags.2,
-            readings: MODULES
+            url: rail::address(place.scope, row.id),
+            red: row.flags.red,
+            amber: row.flags.amber,
+            grey: row.flags.grey,
+            readings: programme
+                .modules
                 .iter()
-                .map(|module| {
-                    let reading = row.latest.iter().find(|reading| reading.module == module.key)?;
-                    let shown = units.show(module.key, &reading.value);
-                    let (value, unit) = shown.unwrap_or_else(|| (reading.value.clone(), module.unit));
+                .map(|followed| {
+                    let reading = row.latest.iter().find(|latest| latest.module == followed.module)?;
+                    let written = reading.module.write(&reading.measured);
+                    let shown = reading.module.measure.and_then(|measure| units.show(measure, &written));
+                    let (value, unit) = shown.unwrap_or((written, reading.module.unit));
                     Some(ReadingCell {
                         value,
                         unit,
@@ -106,12 +106,12 @@ async fn list(
                 .collect(),
             number: row.number,
             name: row.name,
-            labels: row.labels,
+            labels: row.labels.into_iter().map(|label| label.text).collect(),
         })
         .collect();
     let view = sites::pages::view_filter(actor, &place, "All patients");
     let (jar, frame) = sites::pages::frame_with_flash(&portal, actor, &place, "Patient List", jar).await?;
-    let columns = MODULES.iter().map(|module| module.label).collect();
+    let columns = programme.modules.iter().map(|followed| followed.module.label).collect();
     let page = page(&PatientsPage { frame, view, search, columns, patients, pager })?;
     Ok((jar, page).into_response())
 }
