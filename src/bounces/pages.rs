@@ -56,6 +56,7 @@ async fn show(
     Form(form): Form<AddressForm>,
 ) -> PageResult {
     let place = sites::actions::place_for(&portal, caller.actor()?, &scope).await?;
+    caller.administers(&portal, place.scope).await?;
     let organisation = place.scope.organisation;
     let fresh = form.press == "change";
     let address = if fresh {

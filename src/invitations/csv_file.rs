@@ -117,12 +117,22 @@ struct Rows {
     at_in_first: bool,
 }
 
+/// Before anything is made of its columns: ten million separators in one line would fill the memory with as many empty cells.
+fn refuse_long_lines(text: &str) -> Result<(), BadFile> {
+    let long = |line: &str| line.len() > MOST_CHARACTERS_A_LINE && line.chars().nth(MOST_CHARACTERS_A_LINE).is_some();
+    match text.split('\n').position(long) {
+        Some(above) => Err(BadFile::LongLine { row: above + 1 }),
+        None => Ok(()),
+    }
+}
+
 /// Calls `keep` with each row and its number as the spreadsheet shows it.
 fn each_row(
     text: &str,
     separator: Option<char>,
     mut keep: impl FnMut(usize, &csv::StringRecord),
 ) -> Result<(), BadFile> {
+    refuse_long_lines(text)?;
     let with_end = format!("{text}{END}");
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)

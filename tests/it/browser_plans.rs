@@ -4,7 +4,7 @@
 use care_portal::{plans::actions, types::InvitationId};
 
 use crate::{
-    browser::{ada, sign_in},
+    browser::{ada, prove_oneself},
     browser_pages::Look,
     support::{
         app::{Database, PASSWORD, TestApp},
@@ -152,7 +152,7 @@ async fn first_days_and_settings(options: Options) {
     browser.close().await;
 
     let browser = Browser::open(options).await;
-    sign_in(&browser, &app, "ben.okri@northfield.example", PASSWORD).await;
+    prove_oneself(&browser, &app, "ben.okri@northfield.example", PASSWORD).await;
     let mut look = Look { browser: &browser, found: Vec::new() };
     look.once("Your access begins later").await;
     look.visit(format!("{}/profile", app.url)).await;

@@ -258,7 +258,15 @@ fn bulk(filter: Filter, counts: Counts) -> Vec<BulkPress> {
     let Filter::Standing(standing) = filter else { return Vec::new() };
     match standing {
         Standing::Look if counts.look > 0 => vec![
-            press(standing, Decision::Send, format!("Send to all {} all the same", counts.look)),
+            press(
+                standing,
+                Decision::Send,
+                if counts.look == 1 {
+                    "Send all the same".to_owned()
+                } else {
+                    format!("Send to all {} all the same", counts.look)
+                },
+            ),
             press(standing, Decision::Skip, "Skip all".to_owned()),
         ],
         Standing::Staff if counts.staff > 0 => vec![
