@@ -125,7 +125,7 @@ impl Body {
         let stopped = rng.random_bool(0.06);
         Self {
             condition,
-            systolic: rng.random_range(108.0..if heart { 138.0 } else { 130.0 }),
+            systolic: rng.random_range(108.0..if heart { 141.0 } else { 130.0 }),
             pulse: rng.random_range(58.0..82.0),
             oxygen: if lungs { rng.random_range(94.6..97.5) } else { rng.random_range(96.0..98.6) },
             breaths: if lungs { rng.random_range(14.5..18.0) } else { rng.random_range(13.0..16.5) },
@@ -153,7 +153,7 @@ impl Body {
             worst: rng.random_range(from..to),
             comes_within: rng.random_range(2.0..6.0),
             goes_within: rng.random_range(5.0..12.0),
-            strength: rng.random_range(0.55..1.1),
+            strength: rng.random_range(0.6..1.2),
         }
     }
 
@@ -188,23 +188,23 @@ impl Body {
         let mut second = None;
         let value = match module.key {
             "blood_pressure" => {
-                let top = self.systolic + drift.pressure + water * 34.0 - infection * 8.0 + noise(rng, 4.5);
+                let top = self.systolic + drift.pressure + water * 46.0 - infection * 8.0 + noise(rng, 4.5);
                 second = Some((top * 0.6 + noise(rng, 3.5)).round());
                 top
             }
             "heart_rate" => {
-                self.pulse + drift.pulse + infection * 26.0 + water * 20.0 + wheeze * 18.0 + noise(rng, 3.5)
+                self.pulse + drift.pulse + infection * 34.0 + water * 32.0 + wheeze * 28.0 + noise(rng, 3.5)
             }
             "oxygen" => {
-                let loss = infection * 2.2 + water * 3.6 + wheeze * 5.5;
+                let loss = infection * 4.0 + water * 6.0 + wheeze * 7.5;
                 (self.oxygen - loss + noise(rng, 0.5)).min(99.4)
             }
-            "respiratory_rate" => self.breaths + infection * 5.0 + water * 4.0 + wheeze * 8.0 + noise(rng, 0.9),
-            "temperature" => 36.5 + infection * 1.9 + noise(rng, 0.18),
+            "respiratory_rate" => self.breaths + infection * 7.0 + water * 6.0 + wheeze * 11.0 + noise(rng, 0.9),
+            "temperature" => 36.5 + infection * 2.2 + noise(rng, 0.18),
             "glucose" => {
                 let meal = if hour > 12 { 1.6 } else { 0.0 };
                 let low = if rng.random_bool(0.004) { -3.6 } else { 0.0 };
-                self.sugar + drift.sugar + meal + low + sugar * 8.5 + infection * 2.2 + noise(rng, 0.8)
+                self.sugar + drift.sugar + meal + low + sugar * 9.5 + infection * 3.0 + noise(rng, 0.8)
             }
             "weight" => self.weight - self.trend * ago + water * 3.4 + noise(rng, 0.25),
             "peak_flow" => self.flow * (1.0 - 0.42 * wheeze - 0.12 * infection) + noise(rng, 11.0),
@@ -295,7 +295,7 @@ mod tests {
                     }
                 }
             }
-            assert!(red > 10 && amber > red && green > 10 * (amber + red) / 2, "{n}: {green} {amber} {red}");
+            assert!(red > 20 && amber > red && green > 8 * (amber + red), "{n}: {green} {amber} {red}");
         }
     }
 }
