@@ -48,6 +48,7 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(invitations::pages::routes())
         .merge(plans::pages::routes())
         .merge(audit::pages::routes())
+        .merge(bounces::pages::routes())
         .merge(bounces::webhook::routes())
         .merge(assets::routes())
         .route("/health", get(health));

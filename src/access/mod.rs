@@ -18,7 +18,7 @@ pub use role::{CustomRole, DefaultRole, Role, RoleKey};
 pub use scope::Scope;
 pub use second_factor::SecondFactorFor;
 pub use store::{
-    asked_for_second_factor, find_role, memberships_of, organisation_of, role_keys_of, role_names, roles_of,
-    whereabouts,
+    asked_for_second_factor, find_role, memberships_of, memberships_to_come, organisation_of, role_keys_of, role_names,
+    roles_of, whereabouts,
 };
 pub(crate) use store::{custom_role, membership};

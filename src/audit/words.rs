@@ -116,6 +116,12 @@ pub const ACTIONS: &[Words] = &[
         "{actor} was shown the address to which bounces are reported",
     ),
     (
+        "bounces.address_changed",
+        Group::Organisation,
+        "Address for bounces changed",
+        "{actor} made a new address to which bounces are reported",
+    ),
+    (
         "invitation.mailed_again",
         Group::Invitations,
         "Invitation mailed again",
@@ -137,6 +143,12 @@ pub const ACTIONS: &[Words] = &[
     ),
     ("plan.made", Group::Invitations, "Plan made", "{actor} made the plan {title} of {rows:row}"),
     ("plan.decided", Group::Invitations, "Plan changed", "{actor} decided about {rows:row} of a plan: {decision}"),
+    (
+        "plan.corrected",
+        Group::Invitations,
+        "Suggestions taken",
+        "{actor} took the suggested spelling in {rows:row} of a plan",
+    ),
     ("plan.deleted", Group::Invitations, "Plan deleted", "{actor} deleted the plan {title}, which was not sent"),
     ("plan.scheduled", Group::Invitations, "Plan scheduled", "{actor} scheduled the plan {title}"),
     ("plan.unscheduled", Group::Invitations, "Schedule taken back", "{actor} took back the moment of the plan {title}"),

@@ -10,6 +10,7 @@
 
 mod support;
 
+mod access_from;
 mod access_log;
 mod access_log_pages;
 mod after_sending;
@@ -31,6 +32,7 @@ mod browser_session;
 mod browser_staff;
 mod cli;
 mod cli_access;
+mod cli_batches;
 mod cli_plans;
 mod cli_staff;
 mod decisions;

@@ -79,6 +79,8 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/{scope}/programme/modules/{module}", false),
     ("GET", "/{scope}/settings", false),
     ("POST", "/{scope}/settings", false),
+    ("GET", "/{scope}/settings/bounces", false),
+    ("POST", "/{scope}/settings/bounces", false),
     ("GET", "/{scope}/access-log", false),
     ("GET", "/{scope}/access-log.csv", false),
     ("GET", "/{scope}/access-log.json", false),
@@ -128,6 +130,7 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("DELETE", "/api/v1/scopes/{scope}/plans/{plan}", false),
     ("GET", "/api/v1/scopes/{scope}/plans/{plan}/rows", false),
     ("POST", "/api/v1/scopes/{scope}/plans/{plan}/rows", false),
+    ("POST", "/api/v1/scopes/{scope}/plans/{plan}/suggestions", false),
     ("POST", "/api/v1/scopes/{scope}/plans/{plan}/apply", false),
     ("PUT", "/api/v1/scopes/{scope}/plans/{plan}/schedule", false),
     ("DELETE", "/api/v1/scopes/{scope}/plans/{plan}/schedule", false),
@@ -276,6 +279,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         ("POST", "/api/v1/scopes/{scope}/plans/{plan}/rows") => {
             request.json(&json!({ "decision": "skip", "rows": [1] }))
         }
+        ("POST", "/api/v1/scopes/{scope}/plans/{plan}/suggestions") => request.json(&json!({ "rows": [1] })),
         ("POST", "/api/v1/scopes/{scope}/batches/{id}/change") => request.json(&json!({ "window": "24h" })),
         ("PUT", "/api/v1/scopes/{scope}/plans/{plan}/schedule") => request.json(&json!({ "at": "2026-12-02T07:00" })),
         ("POST", "/api/v1/scopes/{scope}/roles") => {
