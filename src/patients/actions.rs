@@ -1,14 +1,15 @@
 //! Listing patients, finding one, and adding them.
 
 mod clinicians;
+mod label_book;
 mod labels;
 mod monitoring;
 mod profile;
 
 pub use clinicians::{Assigned, assign_clinicians, clinicians_of};
+pub use label_book::{MOST_LABELS, create_label, delete_label, label_book, rename_label};
 pub use labels::{
-    Added, LONGEST_LABEL, MOST_LABELS, TypedLabel, add_labels, add_typed_label, all_labels, create_label, delete_label, label_book,
-    may_label, place_labels, remove_labels, rename_label,
+    Added, LONGEST_LABEL, TypedLabel, add_labels, add_typed_label, all_labels, may_label, place_labels, remove_labels,
 };
 pub use monitoring::{LONGEST_REASON, REASONS, may_offboard, reactivate, stop_monitoring};
 pub use profile::{Typed, add_patient, change_profile};

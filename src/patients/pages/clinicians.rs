@@ -90,11 +90,11 @@ pub(super) async fn submit(
     let problems = if form.r#do == "assign" {
         match actions::assign_clinicians(&portal, &caller, one.patient.id, &ids).await {
             Ok(assigned) => {
-                let called = one.patient.called();
+                let number = &one.patient.number;
                 let text = match assigned.now {
-                    0 => format!("No clinician is assigned to {called} now."),
-                    1 => format!("1 clinician is assigned to {called} now."),
-                    n => format!("{n} clinicians are assigned to {called} now."),
+                    0 => format!("No clinician is assigned to patient {number} now."),
+                    1 => format!("1 clinician is assigned to patient {number} now."),
+                    n => format!("{n} clinicians are assigned to patient {number} now."),
                 };
                 let jar = cookies::leave_flash(&portal.config, jar, "done", &text);
                 return Ok((jar, see_other(&one.back(&form.list))).into_response());

@@ -75,13 +75,14 @@ pub(super) async fn submit(
     RepeatedForm(form): RepeatedForm<MonitoringForm>,
 ) -> PageResult {
     let one = One::open(&portal, &caller, (&scope, &patient), &MAY, "monitoring").await?;
-    let (id, called) = (one.patient.id, one.patient.called());
+    // By number: the message waits in a cookie.
+    let (id, number) = (one.patient.id, &one.patient.number);
     let done = if form.r#do == "resume" {
         let done = actions::reactivate(&portal, &caller, id).await;
-        done.map(|()| format!("{called} is monitored again."))
+        done.map(|()| format!("Patient {number} is monitored again."))
     } else {
         let done = actions::stop_monitoring(&portal, &caller, id, (&form.reason, &form.words)).await;
-        done.map(|()| format!("{called} is no longer monitored. Their data stays readable."))
+        done.map(|()| format!("Patient {number} is no longer monitored. Their data stays readable."))
     };
     let (kind, text) = match done {
         Ok(text) => ("done", text),

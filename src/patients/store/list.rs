@@ -140,7 +140,12 @@ pub fn list_statement(
 
 /// Only those whom every word of a search finds: by the number, and by the name for those who may see it.
 fn find_words(sql: &mut ListSql, reader: &Reader, search: &str) {
-    for word in words_of(search) {
+    let words = words_of(search);
+    if words.is_empty() && !search.trim().is_empty() {
+        // Nothing but marks is found in nobody.
+        sql.only("1 = 0");
+    }
+    for word in words {
         let (least, beyond) = (sql.bind(word.clone()), sql.bind(format!("{word}\u{10FFFF}")));
         let found = |identifying: bool| {
             format!(
