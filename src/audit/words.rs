@@ -303,7 +303,12 @@ pub const ACTIONS: &[Words] = &[
     ("patients.added", Group::Patients, "Patients added", "{actor} added {patients:patient}"),
     ("patient.added", Group::Patients, "Patient added", "{actor} added {subject}"),
     ("patient.changed", Group::Patients, "Patient changed", "{actor} changed {fields} of {subject}"),
-    ("patient.labels_changed", Group::Patients, "Labels of a patient changed", "{actor} changed the labels of {subject}"),
+    (
+        "patient.labels_changed",
+        Group::Patients,
+        "Labels of a patient changed",
+        "{actor} changed the labels of {subject}",
+    ),
     (
         "patient.clinicians_assigned",
         Group::Patients,

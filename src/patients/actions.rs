@@ -66,7 +66,8 @@ pub async fn list_patients(
     let shown: Vec<_> = page.rows.iter().map(|(row, _)| row.id).collect();
     let mut latest = readings::actions::latest_of(db, &visible, shown.clone()).await?;
     let rows = page.rows.into_iter();
-    let rows = rows.map(|(row, _)| ListedPatient { latest: latest.remove(&row.id).unwrap_or_default(), ..row }).collect();
+    let rows =
+        rows.map(|(row, _)| ListedPatient { latest: latest.remove(&row.id).unwrap_or_default(), ..row }).collect();
     caller.saw(portal, scope, "list", shown).await?;
     Ok(PageOf { rows, previous: page.previous, next: page.next })
 }

@@ -196,7 +196,8 @@ async fn all_of_it_works_without_script() {
 async fn everybody_can_read_and_reach(options: Options) {
     let app = TestApp::start(Database::Sqlite).await;
     demo::fill(&app.portal, 24).await.unwrap();
-    let scope = DeploymentId::from_uuid(app.uuid("SELECT deployment_id FROM patients ORDER BY red DESC, id LIMIT 1").await);
+    let scope =
+        DeploymentId::from_uuid(app.uuid("SELECT deployment_id FROM patients ORDER BY red DESC, id LIMIT 1").await);
     let patient = PatientId::from_uuid(app.uuid("SELECT id FROM patients ORDER BY red DESC, id LIMIT 1").await);
     let browser = Browser::open(options).await;
     sign_in(&browser, &app, "ada.okafor@northfield.example", demo::PASSWORD).await;
@@ -206,7 +207,9 @@ async fn everybody_can_read_and_reach(options: Options) {
     browser.select("#reason", "The programme is finished").await;
     browser.click_text(Some("button"), "Stop monitoring patient").await;
     browser.wait_text("is no longer monitored").await;
-    for path in ["", "?sort=heart_rate&order=desc", "?q=nobody-at-all", "?type=active&born_from=soon", "/filters", "/new"] {
+    for path in
+        ["", "?sort=heart_rate&order=desc", "?q=nobody-at-all", "?type=active&born_from=soon", "/filters", "/new"]
+    {
         look.visit(format!("{list}{path}")).await;
     }
     for page in ["profile", "labels", "clinicians", "monitoring"] {

@@ -87,7 +87,8 @@ async fn plans(app: &TestApp, label: LabelId) -> Vec<(String, String, Order)> {
             let read = if order == Order::OfAnIndex { parts.into_iter().take(1).collect() } else { parts };
             for part in read {
                 let (sql, values) = list_statement(&visible, &reader, &query, part, 50);
-                let statement = Statement::from_sql_and_values(db.get_database_backend(), format!("{prefix} {sql}"), values);
+                let statement =
+                    Statement::from_sql_and_values(db.get_database_backend(), format!("{prefix} {sql}"), values);
                 let rows = db.query_all_raw(statement).await.unwrap();
                 let plan: Vec<String> = rows.iter().map(|row| row.try_get("", column).unwrap()).collect();
                 plans.push((format!("{name}, {part:?}, identifiers {identifiers}"), plan.join("\n"), order));
@@ -101,7 +102,10 @@ async fn plans(app: &TestApp, label: LabelId) -> Vec<(String, String, Order)> {
 async fn sqlite_enters_the_patient_list_by_an_index() {
     let app = TestApp::start(Database::Sqlite).await;
     for (name, plan, order) in plans(&app, LabelId::from_uuid(uuid::Uuid::from_u128(1))).await {
-        assert!(!plan.lines().any(|line| line.trim_start().starts_with("SCAN ") && !line.contains("SUBQUERY")), "{name}\n{plan}");
+        assert!(
+            !plan.lines().any(|line| line.trim_start().starts_with("SCAN ") && !line.contains("SUBQUERY")),
+            "{name}\n{plan}"
+        );
         assert!(order == Order::Any || !plan.contains("TEMP B-TREE"), "{name}\n{plan}");
     }
 }
@@ -118,7 +122,7 @@ async fn postgres_enters_the_patient_list_by_an_index() {
             "INSERT INTO patients SELECT gen_random_uuid(), {ids}, 'N' || n, 'n' || n, 'Pat Person' || n, 'pat person' || n, '', '', \
              (DATE '1930-01-01' + n % 25000)::text, (ARRAY['female', 'male', 'other', ''])[1 + n % 4], \
              CASE WHEN n % 3 = 0 THEN (DATE '1940-01-01' + n % 9000)::text ELSE '' END, CASE WHEN n % 20 = 0 THEN 0 ELSE 1 END, \
-             n % 5, n % 7, n % 11, 1790000000000 - n * 100000, NULL, '', 1, 1, 0, 0 FROM generate_series(1, 60000) n"
+             n % 5, n % 7, n % 11, 1790000000000 - n::bigint * 100000, NULL, '', 1, 1, 0, 0 FROM generate_series(1, 60000) n"
         ),
         format!("INSERT INTO patient_words SELECT '{deployment}', FALSE, number_key, id FROM patients"),
         format!("INSERT INTO patient_words SELECT '{deployment}', TRUE, unnest(string_to_array(name_key, ' ')), id FROM patients"),
@@ -141,7 +145,14 @@ async fn postgres_enters_the_patient_list_by_an_index() {
         assert!(order == Order::Any || !plan.contains("Sort"), "{name}\n{plan}");
     }
     let page = app.admin().await;
-    for query in ["", "sort=weight", "sort=weight&order=desc", "q=person777", "q=pat&type=active", "gender=other&sort=heart_rate"] {
+    for query in [
+        "",
+        "sort=weight",
+        "sort=weight&order=desc",
+        "q=person777",
+        "q=pat&type=active",
+        "gender=other&sort=heart_rate",
+    ] {
         page.page(&format!("{}/patients?{query}", app.cardiology.path())).await;
     }
 }

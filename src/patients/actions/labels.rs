@@ -45,7 +45,10 @@ pub(super) fn deployment_of(scope: Scope) -> Result<DeploymentId> {
 /// A label's text as it is kept.
 pub(super) fn read_text(text: &str) -> Result<String> {
     let refuse = |why: &str| Err(Error::field("text", why));
-    if text.chars().any(|c| c.is_control() || ('\u{200b}'..='\u{200f}').contains(&c) || ('\u{202a}'..='\u{202e}').contains(&c)) {
+    if text
+        .chars()
+        .any(|c| c.is_control() || ('\u{200b}'..='\u{200f}').contains(&c) || ('\u{202a}'..='\u{202e}').contains(&c))
+    {
         return refuse("The label contains a character that cannot be seen; type it again.");
     }
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -59,7 +62,11 @@ pub(super) fn read_text(text: &str) -> Result<String> {
 /// Where labels are switched off nobody gives or makes any.
 pub(super) async fn refuse_switched_off(op: &Op, scope: Scope) -> Result<()> {
     let programme = programmes::actions::programme_of(op.tx(), deployment_of(scope)?).await?;
-    if programme.labels { Ok(()) } else { Err(Error::Conflict("Labels are switched off in this deployment".to_owned())) }
+    if programme.labels {
+        Ok(())
+    } else {
+        Err(Error::Conflict("Labels are switched off in this deployment".to_owned()))
+    }
 }
 
 /// Begins giving labels to patients of one deployment; gives those of them that are there.
@@ -123,10 +130,8 @@ pub async fn remove_labels(
     if labels.is_empty() {
         return Err(Error::field("text", "Choose at least one label."));
     }
-    change(&mut op, &granted, &patients, |before| {
-        before.iter().copied().filter(|id| !labels.contains(id)).collect()
-    })
-    .await?;
+    change(&mut op, &granted, &patients, |before| before.iter().copied().filter(|id| !labels.contains(id)).collect())
+        .await?;
     op.commit().await?;
     Ok(patients.len())
 }
@@ -219,7 +224,12 @@ pub async fn add_typed_label(
     let label = match store::find_by_text(op.tx(), &granted, &text).await? {
         Some(label) => label,
         None if !op.actor()?.may(Permission::ManageLabels, &scope) => {
-            return Err(Error::field("text", format!("There is no label “{text}”. Choose one that is there, or ask somebody who manages labels to create it.")));
+            return Err(Error::field(
+                "text",
+                format!(
+                    "There is no label “{text}”. Choose one that is there, or ask somebody who manages labels to create it."
+                ),
+            ));
         }
         None if !typed.create => return Ok(Added::Offered(text)),
         None => super::label_book::make(&mut op, &granted, text).await?,

@@ -190,7 +190,8 @@ impl Asked {
         let labels = self.labels(ground, &mut problems);
         let sort = ground.programme.follows(&self.sort).map(|followed| followed.module);
         if sort.is_none() && !self.sort.is_empty() {
-            problems.push(format!("The list cannot be sorted by “{}”. The most red flags come first.", said(&self.sort)));
+            problems
+                .push(format!("The list cannot be sorted by “{}”. The most red flags come first.", said(&self.sort)));
         }
         let query = Query {
             search: self.search(),
@@ -232,7 +233,10 @@ impl Asked {
             "month" => (today.first_of_month(), today.last_of_month()),
             "year" => (today.first_of_year(), today.last_of_year()),
             other => {
-                return Err(format!("“{}” is no choice for the surgery date. The list is not narrowed by it.", said(other)));
+                return Err(format!(
+                    "“{}” is no choice for the surgery date. The list is not narrowed by it.",
+                    said(other)
+                ));
             }
         };
         Ok(Days { first: Some(first), last: Some(last) })
@@ -256,7 +260,8 @@ impl Asked {
             return Vec::new();
         }
         if !ground.programme.labels {
-            problems.push("Labels are switched off in this deployment, so the list is not narrowed by them.".to_owned());
+            problems
+                .push("Labels are switched off in this deployment, so the list is not narrowed by them.".to_owned());
             return Vec::new();
         }
         let there = |text: &String| ground.labels.iter().find(|label| label.id.to_string() == *text);

@@ -117,7 +117,12 @@ pub(super) async fn rename(
     let id = id_of(&label)?;
     match actions::rename_label(&portal, &caller, place.scope, id, &form.text).await {
         Ok(()) => {
-            let jar = cookies::leave_flash(&portal.config, jar, "done", "The label has another text, for everybody who has it.");
+            let jar = cookies::leave_flash(
+                &portal.config,
+                jar,
+                "done",
+                "The label has another text, for everybody who has it.",
+            );
             Ok((jar, see_other(&path(&place))).into_response())
         }
         Err(Error::Invalid(problems)) => again(&portal, &caller, &place, (Some(id), form.text, problems)).await,

@@ -94,13 +94,7 @@ pub(super) async fn submit(
     Ok((jar, see_other(&one.back(&form.list))).into_response())
 }
 
-async fn render(
-    portal: &Portal,
-    caller: &Caller,
-    one: &One,
-    form: MonitoringForm,
-    problems: &Fields,
-) -> PageResult {
+async fn render(portal: &Portal, caller: &Caller, one: &One, form: MonitoringForm, problems: &Fields) -> PageResult {
     let monitored = one.patient.monitored;
     let name = if monitored { "Stop monitoring patient" } else { "Reactivate patient" };
     let (status, title) = if problems.is_empty() {

@@ -120,7 +120,8 @@ pub(super) async fn submit(
         }
         Err(Error::Invalid(problems)) => (problems, StatusCode::UNPROCESSABLE_ENTITY),
         Err(Error::Conflict(text)) => {
-            let text = format!("{text}. Their change stands above; below stands what you typed. Saving it overwrites theirs.");
+            let text =
+                format!("{text}. Their change stands above; below stands what you typed. Saving it overwrites theirs.");
             (vec![("number", text)], StatusCode::CONFLICT)
         }
         Err(other) => return Err(other.into()),

@@ -117,12 +117,7 @@ const fn name_of(page: Page) -> &'static str {
     }
 }
 
-fn rail(
-    caller: &Caller,
-    patient: &Patient,
-    one: &OnePatient,
-    (current, with_labels): (Page, bool),
-) -> Result<Rail> {
+fn rail(caller: &Caller, patient: &Patient, one: &OnePatient, (current, with_labels): (Page, bool)) -> Result<Rail> {
     let actor = caller.actor()?;
     let may = |permission| actor.may(permission, &one.scope());
     let address = address(one.scope(), patient.id);

@@ -91,13 +91,7 @@ enum Done {
     Asks(Option<String>),
 }
 
-async fn press(
-    portal: &Portal,
-    caller: &Caller,
-    place: &Place,
-    ids: &[PatientId],
-    form: &SeveralForm,
-) -> Result<Done> {
+async fn press(portal: &Portal, caller: &Caller, place: &Place, ids: &[PatientId], form: &SeveralForm) -> Result<Done> {
     let labels: Vec<LabelId> = form.label.iter().filter_map(|id| id.parse().ok()).collect();
     let of = |n: usize| if n == 1 { "1 patient".to_owned() } else { format!("{n} patients") };
     match form.r#do.as_str() {

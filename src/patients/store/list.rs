@@ -135,7 +135,12 @@ pub fn list_statement(
     }
     let (end, values) = sql.finish(order, descending, size);
     let name = if reader.identifiers { "p.name" } else { "NULL AS name" };
-    (format!("SELECT p.id, p.number, {name}, p.monitored, p.red, p.amber, p.grey, {value} AS value FROM {from} {end}"), values)
+    (
+        format!(
+            "SELECT p.id, p.number, {name}, p.monitored, p.red, p.amber, p.grey, {value} AS value FROM {from} {end}"
+        ),
+        values,
+    )
 }
 
 /// Only those whom every word of a search finds: by the number, and by the name for those who may see it.
@@ -154,7 +159,8 @@ fn find_words(sql: &mut ListSql, reader: &Reader, search: &str) {
             )
         };
         // Each half enters the index by itself.
-        let both = if reader.identifiers { format!("{} UNION ALL {}", found(false), found(true)) } else { found(false) };
+        let both =
+            if reader.identifiers { format!("{} UNION ALL {}", found(false), found(true)) } else { found(false) };
         sql.only(format!("p.id IN ({both})"));
     }
 }

@@ -9,12 +9,12 @@ mod list;
 pub(super) use change::{Kept, NewProfile, among, kept, set_monitored, write_profile};
 pub(super) use clinicians::{change_clinicians, clinicians_now, clinicians_of};
 pub(super) use label_book::{
-    all_labels, count_labels, delete_label, find_by_text, insert_label, label_uses, labels_among, labels_now, put_labels,
-    rename_label,
+    all_labels, count_labels, delete_label, find_by_text, insert_label, label_uses, labels_among, labels_now,
+    put_labels, rename_label,
 };
 pub(super) use labels::{labels_of, set_labels};
-pub(super) use list::{list, names};
 pub use list::{Part, list_statement};
+pub(super) use list::{list, names};
 
 use std::collections::BTreeMap;
 
