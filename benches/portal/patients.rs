@@ -232,9 +232,8 @@ pub fn patient_list(runtime: &Runtime) {
                     for n in 0..43 {
                         let begun = Instant::now();
                         let scope = hospital.wards[0];
-                        let page = listing::list_patients(&hospital.portal, &hospital.admin, scope, &query, 50)
-                            .await
-                            .unwrap();
+                        let page =
+                            listing::list_patients(&hospital.portal, &hospital.admin, scope, &query, 50).await.unwrap();
                         if n >= 3 {
                             times.push(begun.elapsed());
                         }
