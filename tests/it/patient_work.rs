@@ -15,7 +15,7 @@ use crate::{
 const STAFF: RoleKey = RoleKey::Default(DefaultRole::DeploymentStaff);
 const CONTRIBUTOR: RoleKey = RoleKey::Default(DefaultRole::Contributor);
 const ORGANISATION_STAFF: RoleKey = RoleKey::Default(DefaultRole::OrganisationStaff);
-const NAMES: [&str; 4] = ["Agnes", "Moore", "1948", "7946"];
+const NAMES: [&str; 5] = ["Agnes", "Moore", "1948-03-09", "March 1948", "7946 0123"];
 
 fn at(scope: Scope, patient: PatientId, end: &str) -> String {
     format!("{}/patients/{patient}{end}", scope.path())
