@@ -257,6 +257,12 @@ pub const ACTIONS: &[Words] = &[
         "{actor} tried to have a link for a new password mailed to {subject}",
     ),
     ("profile.changed", Group::SigningIn, "Personal details changed", "{subject} changed their personal details"),
+    (
+        "profile.columns_changed",
+        Group::SigningIn,
+        "Columns chosen",
+        "{subject} chose other columns of the Patient List",
+    ),
     ("profile.units_changed", Group::SigningIn, "Units changed", "{subject} chose other units"),
     (
         "password.change_refused",
@@ -314,6 +320,25 @@ pub const ACTIONS: &[Words] = &[
     ("patient.seen", Group::Patients, "Patient seen", "{actor} saw {what} of {subject}"),
     ("patients.seen", Group::Patients, "Patients seen", "{actor} saw {what} of {patients:patient}"),
     ("patients.added", Group::Patients, "Patients added", "{actor} added {patients:patient}"),
+    ("patient.added", Group::Patients, "Patient added", "{actor} added {subject}"),
+    ("patient.changed", Group::Patients, "Patient changed", "{actor} changed {fields} of {subject}"),
+    (
+        "patient.labels_changed",
+        Group::Patients,
+        "Labels of a patient changed",
+        "{actor} changed the labels of {subject}",
+    ),
+    (
+        "patient.clinicians_assigned",
+        Group::Patients,
+        "Clinicians assigned",
+        "{actor} changed who is assigned to {subject}",
+    ),
+    ("patient.offboarded", Group::Patients, "Monitoring stopped", "{actor} stopped the monitoring of {subject}"),
+    ("patient.reactivated", Group::Patients, "Monitoring resumed", "{actor} resumed the monitoring of {subject}"),
+    ("label.created", Group::Patients, "Label created", "{actor} created a label"),
+    ("label.renamed", Group::Patients, "Label renamed", "{actor} renamed a label"),
+    ("label.deleted", Group::Patients, "Label deleted", "{actor} deleted a label that {patients:patient} had"),
     ("access.refused", Group::Access, "Access refused", "{actor} tried what needs “{permission}” in {place}"),
     ("access_log.exported", Group::Access, "Access log exported", "{actor} exported the access log of {place}"),
 ];

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use care_portal::{
     access::{DefaultRole, PermissionSet, RoleKey},
+    patients,
     roles::{self, RoleDraft},
-    types::{AccountId, ApiKeyId, BatchId, BrowserId, PasskeyId, SessionId, kind},
+    types::{AccountId, ApiKeyId, BatchId, BrowserId, LabelId, PasskeyId, PatientId, SessionId, kind},
 };
 use serde_json::json;
 
@@ -71,6 +72,24 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/assets/{version}/{*path}", true),
     ("GET", "/{scope}", false),
     ("GET", "/{scope}/patients", false),
+    ("GET", "/{scope}/patients/filters", false),
+    ("POST", "/{scope}/patients/columns", false),
+    ("POST", "/{scope}/patients/labels", false),
+    ("GET", "/{scope}/patients/new", false),
+    ("POST", "/{scope}/patients/new", false),
+    ("GET", "/{scope}/patients/{patient}/profile", false),
+    ("POST", "/{scope}/patients/{patient}/profile", false),
+    ("GET", "/{scope}/patients/{patient}/labels", false),
+    ("POST", "/{scope}/patients/{patient}/labels", false),
+    ("GET", "/{scope}/patients/{patient}/clinicians", false),
+    ("POST", "/{scope}/patients/{patient}/clinicians", false),
+    ("GET", "/{scope}/patients/{patient}/monitoring", false),
+    ("POST", "/{scope}/patients/{patient}/monitoring", false),
+    ("GET", "/{scope}/labels", false),
+    ("POST", "/{scope}/labels", false),
+    ("POST", "/{scope}/labels/{label}", false),
+    ("GET", "/{scope}/labels/{label}/delete", false),
+    ("POST", "/{scope}/labels/{label}/delete", false),
     ("GET", "/{scope}/staff", false),
     ("GET", "/{scope}/programme", false),
     ("POST", "/{scope}/programme", false),
@@ -199,6 +218,8 @@ pub struct Ids {
     pub id: String,
     pub account: String,
     pub plan: String,
+    pub patient: String,
+    pub label: String,
 }
 
 /// What there is to be asked about, as it was before.
@@ -225,7 +246,23 @@ pub async fn furnish(app: &TestApp, scope: &str) -> Ids {
         id: invitation.to_string(),
         account: account.to_string(),
         plan: app.plan(app.cardiology, &["planned@northfield.example"], "contributor").await.to_string(),
+        patient: spare_patient(app).await,
+        label: spare_label(app).await,
     }
+}
+
+/// One patient to be changed, as they were before.
+async fn spare_patient(app: &TestApp) -> String {
+    app.execute("UPDATE patients SET gender = '', monitored = 1, revision = 1 WHERE number_key = 'm-1'").await;
+    PatientId::from_uuid(app.uuid("SELECT id FROM patients WHERE number_key = 'm-1'").await).to_string()
+}
+
+/// One label to be renamed and deleted.
+async fn spare_label(app: &TestApp) -> String {
+    if app.count("SELECT COUNT(*) FROM labels WHERE text_key = 'spare'").await == 0 {
+        patients::actions::create_label(&app.portal, &app.admin_caller().await, app.cardiology, "Spare").await.unwrap();
+    }
+    LabelId::from_uuid(app.uuid("SELECT id FROM labels WHERE text_key = 'spare'").await).to_string()
 }
 
 pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids) -> reqwest::Response {
@@ -237,6 +274,8 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         .replace("{account}", &ids.account)
         .replace("{plan}", &ids.plan)
         .replace("{module}", "heart_rate")
+        .replace("{patient}", &ids.patient)
+        .replace("{label}", &ids.label)
         .replace("{token}", "cpb1_nobody-has-this")
         .replace("{session}", "ses_00000000000000000000000000000000")
         .replace("{version}/{*path}", "x/css/portal.css")
@@ -313,6 +352,27 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
             request.json(&json!({ "reason": "Lost the phone" }))
         }
         ("POST", "/{scope}/staff/{membership}/until") => request.form(&[("until", "2030-01-01")]),
+        ("POST", "/{scope}/patients/columns") => request.form(&[("shown", "weight")]),
+        ("POST", "/{scope}/patients/labels") => {
+            request.form(&[("id", ids.patient.as_str()), ("label", ids.label.as_str()), ("do", "add")])
+        }
+        ("POST", "/{scope}/patients/new") => {
+            let number = app.portal.new_id::<kind::Patient>().uuid().simple().to_string();
+            request.form(&[("number", number.as_str())])
+        }
+        ("POST", "/{scope}/patients/{patient}/profile") => {
+            request.form(&[("number", "M-1"), ("gender", "male"), ("revision", "1")])
+        }
+        ("POST", "/{scope}/patients/{patient}/labels") => {
+            request.form(&[("do", format!("add:{}", ids.label).as_str())])
+        }
+        ("POST", "/{scope}/patients/{patient}/clinicians") => request.form(&[("do", "assign")]),
+        ("POST", "/{scope}/patients/{patient}/monitoring") => request.form(&[("do", "stop"), ("reason", "finished")]),
+        ("POST", "/{scope}/labels") => {
+            let text = format!("Label {}", &app.portal.new_id::<kind::Label>().uuid().simple().to_string()[20..]);
+            request.form(&[("text", text.as_str())])
+        }
+        ("POST", "/{scope}/labels/{label}") => request.form(&[("text", "Spare")]),
         ("POST", "/{scope}/settings") => request.form(&[("name", "Northfield Hospital"), ("revision", "1")]),
         ("POST", "/profile/api-keys") => {
             request.form(&[("name", "Key"), ("scope", ids.scope.as_str()), ("permissions", "view_patient_data")])
@@ -339,6 +399,7 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
 }
 
 pub async fn with_spare(app: &TestApp) {
+    app.patient(app.cardiology, "M-1", "Spare").await;
     app.person("spare", RoleKey::Default(DefaultRole::OrganisationStaff), app.cardiology).await;
     let draft = RoleDraft { name: "Spare".to_owned(), permissions: PermissionSet::EMPTY };
     roles::actions::create_role(&app.portal, &app.admin_caller().await, app.cardiology, &draft).await.unwrap();
@@ -393,7 +454,7 @@ async fn told(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids)
     let answer = send(app, who, method, route, ids).await;
     let status = answer.status().as_u16();
     let mut body = answer.text().await.unwrap();
-    for id in [&ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account, &ids.plan] {
+    for id in [&ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account, &ids.plan, &ids.patient, &ids.label] {
         body = body.replace(id.as_str(), "ID");
     }
     (status, body)
@@ -449,8 +510,8 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
     let own = elsewhere.to_string();
     let mut told_apart = Vec::new();
     for (method, route, _) in ROUTES {
-        if !["{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}"].iter().any(|word| route.contains(word))
-        {
+        let words = ["{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}", "{patient}", "{label}"];
+        if !words.iter().any(|word| route.contains(word)) {
             continue;
         }
         let mut ids = furnish(&app, &app.cardiology.to_string()).await;
@@ -469,6 +530,8 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
             id: like(&app, &ids.id),
             account: like(&app, &ids.account),
             plan: like(&app, &ids.plan),
+            patient: like(&app, &ids.patient),
+            label: like(&app, &ids.label),
         };
         let mut pairs = vec![
             ("former staff", &former, ids.clone(), nothing.clone()),
