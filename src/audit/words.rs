@@ -295,6 +295,15 @@ pub const ACTIONS: &[Words] = &[
     ("patient.seen", Group::Patients, "Patient seen", "{actor} saw {what} of {subject}"),
     ("patients.seen", Group::Patients, "Patients seen", "{actor} saw {what} of {patients:patient}"),
     ("patients.added", Group::Patients, "Patients added", "{actor} added {patients:patient}"),
+    ("readings.entered", Group::Patients, "Readings entered", "{actor} entered {readings:reading} of {subject}"),
+    (
+        "flags.resolved",
+        Group::Patients,
+        "Flags resolved",
+        "{actor} reviewed {readings:reading} of {subject} and wrote a note",
+    ),
+    ("note.added", Group::Patients, "Note added", "{actor} wrote a note about {subject}"),
+    ("note.addendum_added", Group::Patients, "Addendum added", "{actor} added to a note about {subject}"),
     ("access.refused", Group::Access, "Access refused", "{actor} tried what needs “{permission}” in {place}"),
     ("access_log.exported", Group::Access, "Access log exported", "{actor} exported the access log of {place}"),
 ];
