@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use care_portal::{
     access::{DefaultRole, PermissionSet, RoleKey},
+    notes,
     roles::{self, RoleDraft},
-    types::{AccountId, ApiKeyId, BatchId, BrowserId, PasskeyId, SessionId, kind},
+    types::{AccountId, ApiKeyId, BatchId, BrowserId, NoteId, PasskeyId, PatientId, SessionId, kind},
 };
 use serde_json::json;
 
@@ -71,6 +72,14 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/assets/{version}/{*path}", true),
     ("GET", "/{scope}", false),
     ("GET", "/{scope}/patients", false),
+    ("GET", "/{scope}/patients/{patient}", false),
+    ("GET", "/{scope}/patients/{patient}/readings/new", false),
+    ("POST", "/{scope}/patients/{patient}/readings/new", false),
+    ("GET", "/{scope}/patients/{patient}/readings/{module}", false),
+    ("GET", "/{scope}/patients/{patient}/flags", false),
+    ("POST", "/{scope}/patients/{patient}/flags", false),
+    ("GET", "/{scope}/patients/{patient}/notes", false),
+    ("POST", "/{scope}/patients/{patient}/notes", false),
     ("GET", "/{scope}/staff", false),
     ("GET", "/{scope}/settings", false),
     ("POST", "/{scope}/settings", false),
@@ -191,6 +200,7 @@ pub struct Ids {
     pub id: String,
     pub account: String,
     pub plan: String,
+    pub patient: String,
 }
 
 /// What there is to be asked about, as it was before.
@@ -217,7 +227,14 @@ pub async fn furnish(app: &TestApp, scope: &str) -> Ids {
         id: invitation.to_string(),
         account: account.to_string(),
         plan: app.plan(app.cardiology, &["planned@northfield.example"], "contributor").await.to_string(),
+        patient: spare_patient(app).await,
     }
+}
+
+/// One patient to be changed, as they were before.
+async fn spare_patient(app: &TestApp) -> String {
+    app.execute("UPDATE patients SET number = 'M-1', number_key = 'm-1', gender = '', monitored = 1, revision = 1 WHERE name_key = 'spare'").await;
+    PatientId::from_uuid(app.uuid("SELECT id FROM patients WHERE name_key = 'spare'").await).to_string()
 }
 
 pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids) -> reqwest::Response {
@@ -228,6 +245,8 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         .replace("{id}", &ids.id)
         .replace("{account}", &ids.account)
         .replace("{plan}", &ids.plan)
+        .replace("{patient}", &ids.patient)
+        .replace("{module}", "weight")
         .replace("{token}", "cpb1_nobody-has-this")
         .replace("{session}", "ses_00000000000000000000000000000000")
         .replace("{version}/{*path}", "x/css/portal.css")
@@ -303,6 +322,14 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
             request.json(&json!({ "reason": "Lost the phone" }))
         }
         ("POST", "/{scope}/staff/{membership}/until") => request.form(&[("until", "2030-01-01")]),
+        ("POST", "/{scope}/patients/{patient}/readings/new") => {
+            request.form(&[("at", "2026-09-20T08:00"), ("value_weight", "70")])
+        }
+        ("POST", "/{scope}/patients/{patient}/flags") => request.form(&[("note", "Seen"), ("do", "note")]),
+        ("POST", "/{scope}/patients/{patient}/notes") => {
+            let note = NoteId::from_uuid(app.uuid("SELECT id FROM notes WHERE text = 'Spare'").await).to_string();
+            request.form(&[("to", note.as_str()), ("note", "More")])
+        }
         ("POST", "/{scope}/settings") => request.form(&[("name", "Northfield Hospital"), ("revision", "1")]),
         ("POST", "/profile/api-keys") => {
             request.form(&[("name", "Key"), ("scope", ids.scope.as_str()), ("permissions", "view_patient_data")])
@@ -329,6 +356,8 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
 }
 
 pub async fn with_spare(app: &TestApp) {
+    let patient = app.patient(app.cardiology, "M-1", "Spare").await;
+    notes::actions::add_note(&app.portal, &app.admin_caller().await, patient, "Spare").await.unwrap();
     app.person("spare", RoleKey::Default(DefaultRole::OrganisationStaff), app.cardiology).await;
     let draft = RoleDraft { name: "Spare".to_owned(), permissions: PermissionSet::EMPTY };
     roles::actions::create_role(&app.portal, &app.admin_caller().await, app.cardiology, &draft).await.unwrap();
@@ -383,7 +412,7 @@ async fn told(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids)
     let answer = send(app, who, method, route, ids).await;
     let status = answer.status().as_u16();
     let mut body = answer.text().await.unwrap();
-    for id in [&ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account, &ids.plan] {
+    for id in [&ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account, &ids.plan, &ids.patient] {
         body = body.replace(id.as_str(), "ID");
     }
     (status, body)
@@ -439,7 +468,7 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
     let own = elsewhere.to_string();
     let mut told_apart = Vec::new();
     for (method, route, _) in ROUTES {
-        if !["{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}"].iter().any(|word| route.contains(word))
+        if !["{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}", "{patient}"].iter().any(|word| route.contains(word))
         {
             continue;
         }
@@ -459,6 +488,7 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
             id: like(&app, &ids.id),
             account: like(&app, &ids.account),
             plan: like(&app, &ids.plan),
+            patient: like(&app, &ids.patient),
         };
         let mut pairs = vec![
             ("former staff", &former, ids.clone(), nothing.clone()),

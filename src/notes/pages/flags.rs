@@ -139,8 +139,9 @@ fn told(resolved: &Resolved) -> String {
         text.push_str(&format!(" {} had been reviewed by somebody else in the meantime.", entries(resolved.gone)));
     }
     if resolved.reviewed.all() > 0 && resolved.left.all() > 0 {
-        let wait = if resolved.left.all() == 1 { "waits" } else { "wait" };
-        text.push_str(&format!(" {} arrived meanwhile or not shown {wait} for review.", entries(resolved.left.all())));
+        let (were, wait) = if resolved.left.all() == 1 { ("was", "waits") } else { ("were", "wait") };
+        let left = entries(resolved.left.all());
+        text.push_str(&format!(" {left} that arrived meanwhile or {were} not listed {wait} for review."));
     }
     text
 }
