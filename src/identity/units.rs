@@ -125,10 +125,8 @@ fn number(text: &str) -> Result<f64, String> {
 /// Stones and pounds, or feet and inches. `11.4` is refused: it might be eleven stone four, or eleven and four tenths.
 fn read_two(typed: &str, unit: &str, small: &str, many: f64) -> Result<f64, String> {
     let how = format!("Write it as 5 {unit} 9, with whole {unit} first and {small} behind.");
-    let numbers: Vec<&str> = typed
-        .split(|c: char| !c.is_ascii_digit() && c != '.' && c != ',')
-        .filter(|part| !part.is_empty())
-        .collect();
+    let numbers: Vec<&str> =
+        typed.split(|c: char| !c.is_ascii_digit() && c != '.' && c != ',').filter(|part| !part.is_empty()).collect();
     let (whole, rest) = match numbers.as_slice() {
         [whole] => (*whole, "0"),
         [whole, rest] => (*whole, *rest),

@@ -167,12 +167,7 @@ pub async fn add_addendum(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list_notes(
-    portal: &Portal,
-    one: &OnePatient,
-    from: Option<&Cursor>,
-    size: usize,
-) -> Result<PageOf<Note>> {
+pub async fn list_notes(portal: &Portal, one: &OnePatient, from: Option<&Cursor>, size: usize) -> Result<PageOf<Note>> {
     let rows = store::page(portal.db.reader(), one, from, size).await?;
     Ok(PageOf::cut(rows, size, from, |row, backwards| Cursor::new("", row.id, backwards)))
 }

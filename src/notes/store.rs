@@ -85,12 +85,7 @@ pub(super) async fn insert(tx: &Tx, granted: &Granted, new: NewNote<'_>) -> Resu
 }
 
 /// Whether the patient has such a note to which can be added.
-pub(super) async fn can_be_added_to(
-    tx: &Tx,
-    granted: &Granted,
-    patient: PatientId,
-    id: NoteId,
-) -> Result<bool, DbErr> {
+pub(super) async fn can_be_added_to(tx: &Tx, granted: &Granted, patient: PatientId, id: NoteId) -> Result<bool, DbErr> {
     use note::Column as C;
     let asked = note::Entity::find_by_id(id)
         .filter(C::PatientId.eq(patient))
@@ -115,9 +110,9 @@ pub(super) async fn same_since(
         .limit(20)
         .all(tx)
         .await?;
-    let same = newest.into_iter().find(|row| {
-        row.author_id == author && row.at >= since && row.text == text && row.addendum_to == addendum_to
-    });
+    let same = newest
+        .into_iter()
+        .find(|row| row.author_id == author && row.at >= since && row.text == text && row.addendum_to == addendum_to);
     Ok(same.map(|row| row.id))
 }
 

@@ -185,12 +185,7 @@ pub async fn unreviewed(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn serious_among(
-    op: &Op,
-    granted: &Granted,
-    patient: PatientId,
-    ids: &[ReadingId],
-) -> Result<Vec<Reading>> {
+pub async fn serious_among(op: &Op, granted: &Granted, patient: PatientId, ids: &[ReadingId]) -> Result<Vec<Reading>> {
     Ok(store::serious_among(op.tx(), granted, patient, ids).await?)
 }
 

@@ -27,7 +27,11 @@ async fn agnes(app: &TestApp) -> PatientId {
             values.push(("glucose", format!("{}.5", 5 + n % 7), at));
         }
     }
-    values.push(("symptoms", "Short of breath on the stairs, better when sitting; slept badly".to_owned(), app.minutes_ago(55)));
+    values.push((
+        "symptoms",
+        "Short of breath on the stairs, better when sitting; slept badly".to_owned(),
+        app.minutes_ago(55),
+    ));
     let entries: Vec<_> = values.iter().map(|(module, value, at)| (*module, value.as_str(), *at)).collect();
     app.readings(id, &entries).await;
     id

@@ -468,7 +468,9 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
     let own = elsewhere.to_string();
     let mut told_apart = Vec::new();
     for (method, route, _) in ROUTES {
-        if !["{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}", "{patient}"].iter().any(|word| route.contains(word))
+        if !["{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}", "{patient}"]
+            .iter()
+            .any(|word| route.contains(word))
         {
             continue;
         }

@@ -131,7 +131,7 @@ on_both! {
         assert!(page.contains("171/104") && page.contains("150/93") && page.contains("140/88"), "{page}");
         assert!(!page.contains("121/76"), "three, not more");
         assert!(page.contains("Dizzy &#60;since&#62;"), "{page}");
-        assert!(page.contains("Not reviewed") && page.contains("Nothing was sent in yet."));
+        assert!(page.contains(">New</span>") && page.contains("Nothing was sent in yet of"));
         assert!(page.contains("class=\"trend\"") && page.contains("sample"));
         assert!(page.contains("<title>NF-7"), "a title tells no name");
         assert!(page.contains("5.5 <span class=\"unit\">mmol/L"));

@@ -77,11 +77,7 @@ impl FlagsForm {
         let read = |ids: &str| -> Vec<ReadingId> {
             ids.split(',').filter_map(|id| uuid::Uuid::try_parse(id).ok().map(ReadingId::from_uuid)).collect()
         };
-        self.entries
-            .iter()
-            .filter_map(|entry| entry.split_once(':'))
-            .map(|(module, ids)| (module, read(ids)))
-            .collect()
+        self.entries.iter().filter_map(|entry| entry.split_once(':')).map(|(module, ids)| (module, read(ids))).collect()
     }
 
     fn review(&self) -> Review {
@@ -154,8 +150,7 @@ async fn render(
     form: &FlagsForm,
     problems: Option<Vec<(&'static str, String)>>,
 ) -> Result<Response> {
-    let (jar, mut opened) =
-        rail::open(portal, caller, (scope, patient), (rail::Page::Dashboard, "flags"), jar).await?;
+    let (jar, mut opened) = rail::open(portal, caller, (scope, patient), (rail::Page::Dashboard, "flags"), jar).await?;
     opened.frame.title = format!("{} – Add note / Resolve flags", opened.patient.number);
     let waiting = actions::to_review(portal, &opened.one).await?;
     let mut eyes = Eyes::of(portal, caller.actor()?.account, opened.place.time_zone()).await?;

@@ -193,13 +193,8 @@ pub(super) async fn set_flags(
     patient: PatientId,
     left: crate::readings::Unreviewed,
 ) -> Result<(), DbErr> {
-    let values = [
-        patient.into(),
-        granted.scope().deployment.into(),
-        left.red.into(),
-        left.amber.into(),
-        left.grey.into(),
-    ];
+    let values =
+        [patient.into(), granted.scope().deployment.into(), left.red.into(), left.amber.into(), left.grey.into()];
     let sql = "UPDATE patients SET red = $3, amber = $4, grey = $5 WHERE id = $1 AND deployment_id = $2";
     tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
     Ok(())

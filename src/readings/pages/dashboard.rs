@@ -41,6 +41,7 @@ struct DashboardPage {
     stopped: Option<String>,
     waiting: i64,
     tiles: Vec<Tile>,
+    unused: Vec<Link>,
     earlier: Vec<Link>,
     samples: bool,
 }
@@ -62,12 +63,14 @@ pub(super) async fn show(
     let with_entries = actions::modules_with_entries(db, &opened.one).await?;
     let eyes = Eyes::of(&portal, caller.actor()?.account, zone).await?;
     let url = |module: &Module| format!("{}/readings/{}", opened.rail.address, module.key);
+    let unused = followed.iter().filter(|module| !newest.contains_key(module.key));
+    let unused = unused.map(|module| Link::new(module.label, url(module), false)).collect();
     let tiles = followed
         .iter()
-        .map(|module| {
-            let entries = newest.remove(module.key).unwrap_or_default();
+        .filter_map(|module| {
+            let entries = newest.remove(module.key)?;
             let flags = unreviewed.iter().find(|(of, _)| of == module).map(|(_, flags)| *flags).unwrap_or_default();
-            Tile {
+            Some(Tile {
                 label: module.label,
                 url: url(module),
                 red: flags.red,
@@ -76,16 +79,18 @@ pub(super) async fn show(
                 lines: entries.iter().take(3).map(|reading| eyes.line(reading)).collect(),
                 words: module.kind == Kind::Text,
                 trend: trend(&entries),
-            }
+            })
         })
         .collect();
     let earlier = with_entries.into_iter().filter(|module| !followed.contains(module));
     let view = DashboardPage {
         tiles,
+        unused,
         earlier: earlier.map(|module| Link::new(module.label, url(module), false)).collect(),
         samples: programme.modules.iter().any(|followed| followed.samples && !followed.bands.is_empty()),
         stopped: opened.patient.offboarded.as_ref().map(|(at, why)| {
-            let reason = if why.is_empty() { String::new() } else { format!(" Reason: {}.", why.trim_end_matches('.')) };
+            let reason =
+                if why.is_empty() { String::new() } else { format!(" Reason: {}.", why.trim_end_matches('.')) };
             format!("Monitoring stopped on {}.{reason} What was sent in stays readable.", day(*at, &eyes.zone))
         }),
         waiting: unreviewed.iter().map(|(_, flags)| flags.all()).sum(),

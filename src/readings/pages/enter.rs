@@ -149,13 +149,7 @@ fn key_of(typed: &HashMap<String, String>) -> Option<ReadingId> {
     typed.get("key").and_then(|key| key.parse().ok())
 }
 
-fn fill(
-    opened: Opened,
-    programme: &Programme,
-    eyes: &Eyes,
-    typed: &HashMap<String, String>,
-    first: &str,
-) -> EnterPage {
+fn fill(opened: Opened, programme: &Programme, eyes: &Eyes, typed: &HashMap<String, String>, first: &str) -> EnterPage {
     let first = programme.follows(first).or(programme.modules.first()).map_or("", |followed| followed.module.key);
     let field = |module: &'static Module| Field {
         key: module.key,

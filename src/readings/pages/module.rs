@@ -186,10 +186,7 @@ async fn fill(
                 address.with("since", "").with("until", "").link(*label, "range", key, *key == range)
             })
             .collect(),
-        views: vec![
-            address.link("Chart view", "view", "", !table),
-            address.link("Table view", "view", "table", table),
-        ],
+        views: vec![address.link("Chart view", "view", "", !table), address.link("Table view", "view", "table", table)],
         others: others(programme, module, over),
         since: asked.since.clone(),
         until: asked.until.clone(),
@@ -341,12 +338,11 @@ fn draw(
         format!("{what}, {}", shown.unit())
     };
     let mine = points(readings, shown, over.is_some().then_some(module.label), &eyes.zone);
-    let others = over.as_ref().map(|(other, readings)| {
-        points(readings, Shown::new(other, &eyes.units), Some(other.label), &eyes.zone)
-    });
+    let others = over
+        .as_ref()
+        .map(|(other, readings)| points(readings, Shown::new(other, &eyes.units), Some(other.label), &eyes.zone));
     let ends = mine.iter().chain(others.iter().flatten()).map(|point| point.at);
-    let (oldest, newest) =
-        ends.fold((i64::MAX, i64::MIN), |(oldest, newest), at| (oldest.min(at), newest.max(at)));
+    let (oldest, newest) = ends.fold((i64::MAX, i64::MIN), |(oldest, newest), at| (oldest.min(at), newest.max(at)));
     // A moment of room, so that the last mark is not cut off.
     let room = ((newest - oldest) / 50).max(30 * 60_000);
     let other_axis = over.as_ref().map(|(other, _)| Shown::new(other, &eyes.units));
@@ -354,7 +350,9 @@ fn draw(
     let over_axis = |value: f64| other_axis.map_or_else(String::new, |shown| shown.axis(value));
     let chart = Chart {
         from: within.since.map_or(oldest - room, |since| since.0),
-        to: within.until.map_or_else(|| (newest + room).max(if within.since.is_some() { eyes.now.0 } else { 0 }), |at| at.0),
+        to: within
+            .until
+            .map_or_else(|| (newest + room).max(if within.since.is_some() { eyes.now.0 } else { 0 }), |at| at.0),
         zone: &eyes.zone,
         first: Curve { label: titled(module, Part::First), points: &mine, axis: &axis },
         stripes: stripes(Part::First),

@@ -27,9 +27,11 @@ impl<'a> Shown<'a> {
     pub fn value(self, measured: &Measured) -> (String, &'static str) {
         let written = self.module.write(measured);
         // Converted from the number itself, not from what it was rounded to.
-        let other = self.module.measure.zip(measured.value).and_then(|(measure, value)| {
-            self.units.write(measure, self.units.convert(measure, value))
-        });
+        let other = self
+            .module
+            .measure
+            .zip(measured.value)
+            .and_then(|(measure, value)| self.units.write(measure, self.units.convert(measure, value)));
         other.unwrap_or((written, self.module.unit))
     }
 

@@ -92,9 +92,10 @@ pub(in crate::readings) async fn page(
     }
     let (end, values) = sql.finish(&["at", "id"], descending, size);
     let sql = format!("SELECT {COLUMNS} FROM readings {end}");
-    let rows = reading::Model::find_by_statement(Statement::from_sql_and_values(db.get_database_backend(), sql, values))
-        .all(db)
-        .await?;
+    let rows =
+        reading::Model::find_by_statement(Statement::from_sql_and_values(db.get_database_backend(), sql, values))
+            .all(db)
+            .await?;
     Ok(rows.into_iter().filter_map(reading::Model::into_reading).collect())
 }
 

@@ -94,12 +94,17 @@ impl Size {
             Self::Narrow => 4,
         }
     }
+    /// With more marks than this they are drawn small.
+    const fn many(self) -> usize {
+        match self {
+            Self::Wide => 90,
+            Self::Narrow => 45,
+        }
+    }
 }
 
 /// Pixels of one stretch of time, of which the highest and the lowest entry are drawn.
 const STRETCH: u32 = 5;
-/// With more marks than this they are drawn small.
-const MANY: usize = 90;
 
 type Drawn<'a> = ChartContext<'a, Svg<'a>, Cartesian2d<TimeAxis, RangedCoordf64>>;
 type Area<'a> = DrawingArea<Svg<'a>, Shift>;
@@ -127,7 +132,8 @@ impl Chart<'_> {
         let mut marks = Vec::new();
         self.lay_out(&mut out, (width, high), size, (&drawn, over.as_deref()), &mut marks)
             .map_err(|_| Error::internal("a chart could not be laid out"))?;
-        let many = if marks.len() > MANY { " many" } else { "" };
+        let most = drawn.len().max(over.as_ref().map_or(0, Vec::len));
+        let many = if most > size.many() { " many" } else { "" };
         let mut svg = format!(
             "<svg class=\"plot{many}\" viewBox=\"0 0 {width} {high}\" role=\"img\" aria-label=\"{}\">{out}",
             escape(self.alternative)
@@ -161,15 +167,17 @@ impl Chart<'_> {
                 (Some((label, stripes)), 1) => (label.as_str(), stripes),
                 _ => (self.first.label.as_str(), &self.stripes),
             };
-            let line: Vec<(i64, f64)> =
-                drawn.iter().filter_map(|point| Some((point.at, value(point)?))).collect();
+            let line: Vec<(i64, f64)> = drawn.iter().filter_map(|point| Some((point.at, value(point)?))).collect();
             let range = range(line.iter().map(|(_, value)| *value), stripes);
             let mut builder = ChartBuilder::on(area);
             builder.margin_top(22).margin_left(4).margin_right(12).y_label_area_size(52);
             builder.x_label_area_size(if n == last { 26 } else { 0 });
-            if self.over.is_some() {
-                builder.right_y_label_area_size(52);
-            }
+            match (&self.over, n) {
+                (None, _) => &mut builder,
+                (Some(_), 0) => builder.right_y_label_area_size(52),
+                // As wide as the panel above, which has an axis there.
+                (Some(_), _) => builder.margin_right(12 + 52),
+            };
             let chart = builder.build_cartesian_2d(time.clone(), range.0..range.1)?;
             match (&self.over, over, n) {
                 (Some(curve), Some(points), 0) => {
@@ -256,7 +264,12 @@ impl Chart<'_> {
 impl Mark {
     /// Told apart by shape first: as the icons of flags.
     fn write(&self, svg: &mut String, large: bool) {
-        let (x, y, r) = (self.x, self.y, if large { 5 } else { 3 });
+        // What is red or amber stands out of many.
+        let (x, y, r) = match (self.x, self.y, self.kind, large) {
+            (x, y, "red" | "amber", true) => (x, y, 6),
+            (x, y, "red" | "amber", false) | (x, y, _, true) => (x, y, 5),
+            (x, y, _, false) => (x, y, 3),
+        };
         let path = match self.kind {
             "red" => format!("M{x} {}l{} {}h-{}z", y - r - 1, r + 1, 2 * r, 2 * (r + 1)),
             "amber" => format!("M{x} {}l{s} {s}l-{s} {s}l-{s} -{s}z", y - r - 1, s = r + 1),
@@ -306,7 +319,7 @@ mod tests {
         let (few, many) = (points(20), points(40_000));
         for (points, second, thinned) in [(&few, false, false), (&many, true, true)] {
             let axis = |value: f64| format!("{value:.0}");
-            let stripe = Stripe { severity: Severity::Red, least: Some(130.0), most: None };
+            let stripe = Stripe { severity: Severity::Red, least: Some(115.0), most: None };
             let chart = Chart {
                 from: 0,
                 to: points.last().unwrap().at,

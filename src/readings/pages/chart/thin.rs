@@ -24,10 +24,8 @@ pub(super) fn thin(points: &[Point], from: i64, to: i64, columns: usize) -> Vec<
             best
         };
         let lowest = |point: &Point| point.second.unwrap_or(point.first);
-        let mut wanted = vec![
-            at(|point, known| point.first > known.first),
-            at(|point, known| point.severity > known.severity),
-        ];
+        let mut wanted =
+            vec![at(|point, known| point.first > known.first), at(|point, known| point.severity > known.severity)];
         let mut least = 0;
         for (n, point) in stretch.iter().enumerate() {
             if stretch.get(least).is_some_and(|known| lowest(point) < lowest(known)) {

@@ -22,7 +22,7 @@ enum Step {
     Years(i64),
 }
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     Step::Hours(3),
     Step::Hours(6),
     Step::Hours(12),
@@ -37,6 +37,7 @@ const STEPS: [Step; 14] = [
     Step::Years(1),
     Step::Years(5),
     Step::Years(20),
+    Step::Years(100),
 ];
 
 impl TimeAxis {
