@@ -339,6 +339,15 @@ pub const ACTIONS: &[Words] = &[
     ("label.created", Group::Patients, "Label created", "{actor} created a label"),
     ("label.renamed", Group::Patients, "Label renamed", "{actor} renamed a label"),
     ("label.deleted", Group::Patients, "Label deleted", "{actor} deleted a label that {patients:patient} had"),
+    ("readings.entered", Group::Patients, "Readings entered", "{actor} entered {readings:reading} of {subject}"),
+    (
+        "flags.resolved",
+        Group::Patients,
+        "Flags resolved",
+        "{actor} reviewed {readings:reading} of {subject} and wrote a note",
+    ),
+    ("note.added", Group::Patients, "Note added", "{actor} wrote a note about {subject}"),
+    ("note.addendum_added", Group::Patients, "Addendum added", "{actor} added to a note about {subject}"),
     ("access.refused", Group::Access, "Access refused", "{actor} tried what needs “{permission}” in {place}"),
     ("access_log.exported", Group::Access, "Access log exported", "{actor} exported the access log of {place}"),
 ];

@@ -30,7 +30,7 @@ use crate::{
     error::{Error, Result},
     op::{Caller, Op},
     portal::Portal,
-    readings::{self, actions::NewEntries},
+    readings::{self, Unreviewed, actions::NewEntries},
     types::{Cursor, PageOf, PatientId},
 };
 
@@ -154,4 +154,12 @@ pub async fn add_patients(
 pub async fn count_entries(tx: &Tx, granted: &Granted, counts: &BTreeMap<PatientId, NewEntries>) -> Result<()> {
     let found = store::count_entries(tx, granted, counts).await?;
     if found == counts.len() as u64 { Ok(()) } else { Err(Error::NotFound) }
+}
+
+/// Sets the flags of a patient to what is not reviewed, as counted in this very operation.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_flags(tx: &Tx, granted: &Granted, patient: PatientId, left: Unreviewed) -> Result<()> {
+    Ok(store::set_flags(tx, granted, patient, left).await?)
 }

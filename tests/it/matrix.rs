@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use care_portal::{
     access::{DefaultRole, PermissionSet, RoleKey},
-    patients,
+    notes, patients,
     roles::{self, RoleDraft},
-    types::{AccountId, ApiKeyId, BatchId, BrowserId, LabelId, PasskeyId, PatientId, SessionId, kind},
+    types::{AccountId, ApiKeyId, BatchId, BrowserId, LabelId, NoteId, PasskeyId, PatientId, SessionId, kind},
 };
 use serde_json::json;
 
@@ -90,6 +90,14 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/{scope}/labels/{label}", false),
     ("GET", "/{scope}/labels/{label}/delete", false),
     ("POST", "/{scope}/labels/{label}/delete", false),
+    ("GET", "/{scope}/patients/{patient}", false),
+    ("GET", "/{scope}/patients/{patient}/readings/new", false),
+    ("POST", "/{scope}/patients/{patient}/readings/new", false),
+    ("GET", "/{scope}/patients/{patient}/readings/{module}", false),
+    ("GET", "/{scope}/patients/{patient}/flags", false),
+    ("POST", "/{scope}/patients/{patient}/flags", false),
+    ("GET", "/{scope}/patients/{patient}/notes", false),
+    ("POST", "/{scope}/patients/{patient}/notes", false),
     ("GET", "/{scope}/staff", false),
     ("GET", "/{scope}/programme", false),
     ("POST", "/{scope}/programme", false),
@@ -253,8 +261,8 @@ pub async fn furnish(app: &TestApp, scope: &str) -> Ids {
 
 /// One patient to be changed, as they were before.
 async fn spare_patient(app: &TestApp) -> String {
-    app.execute("UPDATE patients SET gender = '', monitored = 1, revision = 1 WHERE number_key = 'm-1'").await;
-    PatientId::from_uuid(app.uuid("SELECT id FROM patients WHERE number_key = 'm-1'").await).to_string()
+    app.execute("UPDATE patients SET number = 'M-1', number_key = 'm-1', gender = '', monitored = 1, revision = 1 WHERE name_key = 'spare'").await;
+    PatientId::from_uuid(app.uuid("SELECT id FROM patients WHERE name_key = 'spare'").await).to_string()
 }
 
 /// One label to be renamed and deleted.
@@ -373,6 +381,14 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
             request.form(&[("text", text.as_str())])
         }
         ("POST", "/{scope}/labels/{label}") => request.form(&[("text", "Spare")]),
+        ("POST", "/{scope}/patients/{patient}/readings/new") => {
+            request.form(&[("at", "2026-09-20T08:00"), ("value_weight", "70")])
+        }
+        ("POST", "/{scope}/patients/{patient}/flags") => request.form(&[("note", "Seen"), ("do", "note")]),
+        ("POST", "/{scope}/patients/{patient}/notes") => {
+            let note = NoteId::from_uuid(app.uuid("SELECT id FROM notes WHERE text = 'Spare'").await).to_string();
+            request.form(&[("to", note.as_str()), ("note", "More")])
+        }
         ("POST", "/{scope}/settings") => request.form(&[("name", "Northfield Hospital"), ("revision", "1")]),
         ("POST", "/profile/api-keys") => {
             request.form(&[("name", "Key"), ("scope", ids.scope.as_str()), ("permissions", "view_patient_data")])
@@ -399,7 +415,8 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
 }
 
 pub async fn with_spare(app: &TestApp) {
-    app.patient(app.cardiology, "M-1", "Spare").await;
+    let patient = app.patient(app.cardiology, "M-1", "Spare").await;
+    notes::actions::add_note(&app.portal, &app.admin_caller().await, patient, "Spare").await.unwrap();
     app.person("spare", RoleKey::Default(DefaultRole::OrganisationStaff), app.cardiology).await;
     let draft = RoleDraft { name: "Spare".to_owned(), permissions: PermissionSet::EMPTY };
     roles::actions::create_role(&app.portal, &app.admin_caller().await, app.cardiology, &draft).await.unwrap();

@@ -196,6 +196,20 @@ pub(super) async fn count_entries(
     Ok(found)
 }
 
+/// Sets the flags of a patient of the deployment.
+pub(super) async fn set_flags(
+    tx: &Tx,
+    granted: &Granted,
+    patient: PatientId,
+    left: crate::readings::Unreviewed,
+) -> Result<(), DbErr> {
+    let values =
+        [patient.into(), granted.scope().deployment.into(), left.red.into(), left.amber.into(), left.grey.into()];
+    let sql = "UPDATE patients SET red = $3, amber = $4, grey = $5 WHERE id = $1 AND deployment_id = $2";
+    tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
+    Ok(())
+}
+
 /// The patient that may be seen; their identifiers only where the proof says so.
 pub(super) async fn find(db: &impl ConnectionTrait, one: &OnePatient) -> Result<Option<Patient>, DbErr> {
     use patient::Column as C;
