@@ -295,6 +295,11 @@ pub const ACTIONS: &[Words] = &[
     ("patient.seen", Group::Patients, "Patient seen", "{actor} saw {what} of {subject}"),
     ("patients.seen", Group::Patients, "Patients seen", "{actor} saw {what} of {patients:patient}"),
     ("patients.added", Group::Patients, "Patients added", "{actor} added {patients:patient}"),
+    ("export.asked", Group::Patients, "Export asked for", "{actor} asked for an export of patient data of {place}"),
+    ("export.made", Group::Patients, "Export made", "The export that {actor} asked for was made: {patients:patient}"),
+    ("export.failed", Group::Patients, "Export not made", "The export that {actor} asked for was not made: {reason}"),
+    ("export.downloaded", Group::Patients, "Export downloaded", "{actor} downloaded an export of {patients:patient}"),
+    ("readings.entered", Group::Patients, "Readings entered", "{actor} entered {readings:reading} for {subject}"),
     ("access.refused", Group::Access, "Access refused", "{actor} tried what needs “{permission}” in {place}"),
     ("access_log.exported", Group::Access, "Access log exported", "{actor} exported the access log of {place}"),
 ];

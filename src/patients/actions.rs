@@ -1,5 +1,11 @@
 //! Listing patients, finding one, and adding them.
 
+mod intake;
+mod search;
+
+pub use intake::{NotTaken, SentEntry, SentPatient, Spot, TakenIn, Whose, take_in};
+pub use search::{PatientSearch, count_patients, search_patients};
+
 use std::collections::{BTreeMap, HashSet};
 
 use serde_json::json;

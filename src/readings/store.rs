@@ -1,6 +1,11 @@
 //! The rows of entries, and of the newest entry of each module.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod search;
+
+pub use search::ReadingSearch;
+pub(super) use search::{In, find, patient_of, search};
+
+use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Set,
@@ -66,20 +71,20 @@ mod latest {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Which of these identifiers of senders are entered already.
+/// Which of these identifiers of senders are entered already: the entry, and whose it is.
 pub(super) async fn known_identifiers(
     tx: &Tx,
     deployment: DeploymentId,
     identifiers: &[String],
-) -> Result<HashSet<String>, DbErr> {
-    let mut known = HashSet::new();
+) -> Result<HashMap<String, (ReadingId, PatientId)>, DbErr> {
+    let mut known = HashMap::new();
     for chunk in identifiers.chunks(CHUNK) {
         let rows = reading::Entity::find()
             .filter(reading::Column::DeploymentId.eq(deployment))
             .filter(reading::Column::Identifier.is_in(chunk))
             .all(tx)
             .await?;
-        known.extend(rows.into_iter().filter_map(|row| row.identifier));
+        known.extend(rows.into_iter().filter_map(|row| Some((row.identifier?, (row.id, row.patient_id)))));
     }
     Ok(known)
 }

@@ -1,6 +1,7 @@
 //! The rows of memberships, as the staff list needs them.
 
 mod members;
+mod people;
 
 use std::collections::HashSet;
 
@@ -12,6 +13,8 @@ pub(super) use members::{
     accounts_with_role, all_with_role, changed_at, close_lapsed, ending_soon, find_ending, find_live, holders_of,
     lasting_admins, mark_ended, mark_warned, own_access, previous_role, set_end, set_role, with_roles_at,
 };
+
+pub(super) use people::{memberships_of, people};
 
 use super::{Joining, Sort, StaffMember};
 use crate::{

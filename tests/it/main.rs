@@ -30,6 +30,8 @@ mod cli;
 mod cli_access;
 mod cli_plans;
 mod decisions;
+mod exports;
+mod fhir;
 mod fields;
 mod fuzz;
 mod grant_laws;

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use care_portal::{
     access::{DefaultRole, PermissionSet, RoleKey},
+    exports,
     roles::{self, RoleDraft},
-    types::{AccountId, ApiKeyId, BatchId, BrowserId, PasskeyId, SessionId, kind},
+    types::{AccountId, ApiKeyId, BatchId, BrowserId, ExportId, PasskeyId, PatientId, SessionId, kind},
 };
 use serde_json::json;
 
@@ -71,6 +72,12 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/assets/{version}/{*path}", true),
     ("GET", "/{scope}", false),
     ("GET", "/{scope}/patients", false),
+    ("GET", "/{scope}/patients/export", false),
+    ("POST", "/{scope}/patients/export", false),
+    ("GET", "/{scope}/patients/{patient}/export", false),
+    ("GET", "/{scope}/exports/{export}", false),
+    ("GET", "/{scope}/exports/{export}/progress", false),
+    ("POST", "/{scope}/exports/{export}/download", false),
     ("GET", "/{scope}/staff", false),
     ("GET", "/{scope}/settings", false),
     ("POST", "/{scope}/settings", false),
@@ -145,6 +152,23 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/{scope}/roles/{role}", false),
     ("GET", "/{scope}/roles/{role}/delete", false),
     ("POST", "/{scope}/roles/{role}/delete", false),
+    ("POST", "/fhir/r4", false),
+    ("GET", "/fhir/r4/metadata", true),
+    ("GET", "/fhir/r4/Patient", false),
+    ("POST", "/fhir/r4/Patient", false),
+    ("POST", "/fhir/r4/Patient/_search", false),
+    ("GET", "/fhir/r4/Patient/{logical}", false),
+    ("GET", "/fhir/r4/Observation", false),
+    ("POST", "/fhir/r4/Observation", false),
+    ("POST", "/fhir/r4/Observation/_search", false),
+    ("GET", "/fhir/r4/Observation/{logical}", false),
+    ("GET", "/fhir/r4/Practitioner", false),
+    ("GET", "/fhir/r4/Practitioner/{logical}", false),
+    ("GET", "/fhir/r4/PractitionerRole", false),
+    ("GET", "/fhir/r4/PractitionerRole/{logical}", false),
+    ("GET", "/fhir/r4/Organization", false),
+    ("GET", "/fhir/r4/Organization/{logical}", false),
+    ("GET", "/fhir/r4/{*rest}", false),
     ("GET", "/api/v1/openapi.json", true),
     ("GET", "/api/v1/reference", true),
     ("GET", "/api/v1/{*rest}", true),
@@ -191,6 +215,8 @@ pub struct Ids {
     pub id: String,
     pub account: String,
     pub plan: String,
+    pub patient: String,
+    pub export: String,
 }
 
 /// What there is to be asked about, as it was before.
@@ -217,7 +243,26 @@ pub async fn furnish(app: &TestApp, scope: &str) -> Ids {
         id: invitation.to_string(),
         account: account.to_string(),
         plan: app.plan(app.cardiology, &["planned@northfield.example"], "contributor").await.to_string(),
+        patient: spare_patient(app).await.to_string(),
+        export: spare_export(app).await.to_string(),
     }
+}
+
+/// The one patient of the matrix.
+async fn spare_patient(app: &TestApp) -> PatientId {
+    if app.count("SELECT COUNT(*) FROM patients").await == 0 {
+        app.patient(app.cardiology, "NF-1", "Spare Patient").await;
+    }
+    PatientId::from_uuid(app.uuid("SELECT id FROM patients ORDER BY id LIMIT 1").await)
+}
+
+/// An export that the Admin has asked for, as it was made.
+async fn spare_export(app: &TestApp) -> ExportId {
+    let asked = exports::actions::Asked { wanted: exports::Wanted::default(), request_key: "spare".to_owned() };
+    let admin = app.admin_caller().await;
+    let id = exports::actions::ask_for_export(&app.portal, &admin, app.cardiology, asked).await.unwrap();
+    exports::actions::make_one(&app.portal, id).await.unwrap();
+    id
 }
 
 pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids) -> reqwest::Response {
@@ -228,8 +273,15 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         .replace("{id}", &ids.id)
         .replace("{account}", &ids.account)
         .replace("{plan}", &ids.plan)
+        .replace("{patient}", &ids.patient)
+        .replace("{export}", &ids.export)
         .replace("{token}", "cpb1_nobody-has-this")
         .replace("{session}", "ses_00000000000000000000000000000000")
+        .replace("Practitioner/{logical}", &format!("Practitioner/{}", ids.account.replace('_', "-")))
+        .replace("PractitionerRole/{logical}", &format!("PractitionerRole/{}", ids.membership.replace('_', "-")))
+        .replace("Organization/{logical}", &format!("Organization/{}", ids.scope.replace('_', "-")))
+        .replace("Patient/{logical}", &format!("Patient/{}", ids.patient.replace('_', "-")))
+        .replace("Observation/{logical}", "Observation/rea-00000000000000000000000000000001")
         .replace("{version}/{*path}", "x/css/portal.css")
         .replace("{*rest}", "nowhere");
     let more = match (method, route) {
@@ -307,6 +359,9 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         ("POST", "/profile/api-keys") => {
             request.form(&[("name", "Key"), ("scope", ids.scope.as_str()), ("permissions", "view_patient_data")])
         }
+        ("POST", route) if route.starts_with("/fhir/") && !route.ends_with("_search") => {
+            request.header("content-type", "application/fhir+json").body("{}")
+        }
         ("POST", route) if route.starts_with("/passkeys/") => request.json(&json!({})),
         ("POST", "/join/password-strength" | "/reset/password-strength" | "/profile/password-strength") => {
             request.json(&json!({ "password": "x" }))
@@ -383,7 +438,7 @@ async fn told(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids)
     let answer = send(app, who, method, route, ids).await;
     let status = answer.status().as_u16();
     let mut body = answer.text().await.unwrap();
-    for id in [&ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account, &ids.plan] {
+    for id in [&ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account, &ids.plan, &ids.patient, &ids.export] {
         body = body.replace(id.as_str(), "ID");
     }
     (status, body)
@@ -439,8 +494,8 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
     let own = elsewhere.to_string();
     let mut told_apart = Vec::new();
     for (method, route, _) in ROUTES {
-        if !["{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}"].iter().any(|word| route.contains(word))
-        {
+        let named = ["{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}", "{patient}", "{export}"];
+        if !named.iter().any(|word| route.contains(word)) {
             continue;
         }
         let mut ids = furnish(&app, &app.cardiology.to_string()).await;
@@ -459,6 +514,8 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
             id: like(&app, &ids.id),
             account: like(&app, &ids.account),
             plan: like(&app, &ids.plan),
+            patient: like(&app, &ids.patient),
+            export: like(&app, &ids.export),
         };
         let mut pairs = vec![
             ("former staff", &former, ids.clone(), nothing.clone()),
