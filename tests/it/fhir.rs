@@ -294,7 +294,7 @@ async fn who_may_not_is_told_nothing(app: &TestApp) {
     let reading = format!("/Observation/rea-{}", reading.simple());
     let profile = format!("/Patient/{}", fhir_patient(patient));
     let of_patient = format!("/Observation?patient={}", fhir_patient(patient));
-    let member = app.uuid("SELECT id FROM memberships LIMIT 1").await;
+    let member = app.uuid("SELECT id FROM memberships WHERE email_key = 'ada@northfield.example'").await;
     let (there, nowhere) = (format!("/PractitionerRole/mem-{}", member.simple()), "/PractitionerRole/mem-00000000000000000000000000000001");
     let organization = format!("/Organization/dep-{}", app.cardiology.id().simple());
     // Another deployment, and another organisation: as if it did not exist.
