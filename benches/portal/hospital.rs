@@ -77,6 +77,7 @@ impl Hospital {
             scope,
             role: RoleKey::Default(DefaultRole::DeploymentStaff),
             window: Window::Week,
+            access_from: None,
             access_until: None,
             confirmed: texts.clone(),
             texts,
@@ -196,11 +197,16 @@ impl Hospital {
     }
 
     /// An id made of the row's number, in the order of the numbers as real ones are in the order of time.
-    pub fn id_of_row(&self) -> &'static str {
+    pub fn id_of_row(&self) -> String {
+        self.id_of("i")
+    }
+
+    /// The same of any number.
+    pub fn id_of(&self, n: &str) -> String {
         if self.portal.db.is_sqlite() {
-            "unhex(printf('%012x%020x', 1700000000000 + i, i))"
+            format!("unhex(printf('%012x%020x', 1700000000000 + {n}, {n}))")
         } else {
-            "(lpad(to_hex(1700000000000 + i), 12, '0') || lpad(to_hex(i), 20, '0'))::uuid"
+            format!("(lpad(to_hex(1700000000000 + {n}), 12, '0') || lpad(to_hex({n}), 20, '0'))::uuid")
         }
     }
 

@@ -16,6 +16,7 @@ mod hospital;
 mod http;
 mod lists;
 mod mail_server;
+mod patients;
 mod plans;
 mod program;
 mod running;
@@ -66,7 +67,7 @@ fn main() {
     }
     let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     type Part = (&'static str, fn(&Runtime));
-    let parts: [Part; 10] = [
+    let parts: [Part; 13] = [
         ("invitations", sending::invitations),
         ("plans", plans::plans),
         ("pending-list", lists::pending_list),
@@ -77,6 +78,9 @@ fn main() {
         ("access-log", access_log::access_log),
         ("sign-ins", flood::sign_ins),
         ("enumeration", flood::enumeration),
+        ("patient-list", patients::patient_list),
+        ("readings", patients::readings),
+        ("audited-reads", patients::audited_reads),
     ];
     if let Some(unknown) = asked.iter().find(|name| !parts.iter().any(|(known, _)| known == name)) {
         let known = parts.map(|(name, _)| name).join(", ");

@@ -3,21 +3,17 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use rand::{RngExt, SeedableRng, rngs::StdRng};
-use serde_json::json;
 use totp_rs::Totp;
 
-use super::{DemoRole, PASSWORD, hospital, readings};
+use super::{DemoRole, PASSWORD, hospital, patients};
 use crate::{
     access::{DefaultRole, Origin, Permission, PermissionSet, RoleKey, Scope},
     app,
-    audit::Event,
     db::Tx,
     identity::{self, NewSession, Presence, actions::Who},
     invitations::{Accepted, Code, NewBatch, Window, actions, link_of},
     op::{Caller, Op},
     outbox::{self, Outcome, Transport, Worker},
-    patients::{self, Identity, NewPatient},
     portal::Portal,
     roles::{self, RoleDraft},
     sites, staff,
@@ -30,7 +26,7 @@ const DAYS: u64 = 24 * 3600;
 ///
 /// # Errors
 /// When a step fails; the database may then hold half a hospital and is best started anew.
-pub async fn fill(portal: &Portal, patients: usize) -> Result<()> {
+pub async fn fill(portal: &Portal, total: usize) -> Result<()> {
     let today = portal.now();
     let clock = Clock::manual(today.minus(Duration::from_secs(60 * DAYS)));
     let past = portal.with_clock(clock.clone());
@@ -50,7 +46,12 @@ pub async fn fill(portal: &Portal, patients: usize) -> Result<()> {
     history.invite_people(&admin, organisation, today).await?;
     history.let_things_change(&admin, organisation, roles.last().copied(), today).await?;
     let now = history.at(today);
-    now.make_patients(&admin, organisation, patients).await
+    for (n, name) in hospital::DEPLOYMENTS.iter().enumerate() {
+        let scope = now.scope(organisation, Some(name)).await?;
+        let share = total / hospital::DEPLOYMENTS.len() + usize::from(n < total % hospital::DEPLOYMENTS.len());
+        patients::admit(&now.portal, &admin, scope, n, share).await?;
+    }
+    Ok(())
 }
 
 struct History {
@@ -119,6 +120,7 @@ impl History {
             scope,
             role,
             window,
+            access_from: None,
             access_until: None,
             texts: vec![email.to_owned()],
             confirmed: vec![email.to_owned()],
@@ -229,50 +231,6 @@ impl History {
             outbox::record_outcome(&tx, &mail, &Outcome::Refused(answer.to_owned()), self.portal.now()).await?;
         }
         tx.commit().await?;
-        Ok(())
-    }
-
-    async fn make_patients(&self, admin: &Caller, organisation: OrganisationId, total: usize) -> Result<()> {
-        let mut rng = StdRng::seed_from_u64(20_261_124);
-        let (first_names, last_names) = hospital::PATIENT_NAMES;
-        for (n, deployment) in hospital::DEPLOYMENTS.iter().enumerate() {
-            let scope = self.scope(organisation, Some(deployment)).await?;
-            let count = total / hospital::DEPLOYMENTS.len() + usize::from(n < total % hospital::DEPLOYMENTS.len());
-            let mut new = Vec::with_capacity(count);
-            for m in 0..count {
-                let pick = |rng: &mut StdRng, names: &[&'static str]| {
-                    names.get(rng.random_range(0..names.len())).copied().unwrap_or_default()
-                };
-                let name = format!("{} {}", pick(&mut rng, &first_names), pick(&mut rng, &last_names));
-                let labels =
-                    if rng.random_bool(0.35) { vec![pick(&mut rng, &hospital::LABELS).to_owned()] } else { Vec::new() };
-                new.push(NewPatient {
-                    number: format!("NF-{}{:05}", n + 1, m * 7 + 1013),
-                    identity: Identity {
-                        email: format!("{}{m}@patients.example", hospital::address_part(&name)),
-                        phone: format!("07700 900{:03}", m % 1000),
-                        born_on: format!(
-                            "{}-{:02}-{:02}",
-                            rng.random_range(1938..2004),
-                            rng.random_range(1..13),
-                            rng.random_range(1..29)
-                        ),
-                        name,
-                    },
-                    gender: pick(&mut rng, &["female", "male", "female", "male", "other"]).to_owned(),
-                    surgery_on: String::new(),
-                    labels,
-                });
-            }
-            let op = Op::begin(&self.portal, admin).await?;
-            let (mut op, granted) = op.require(Permission::ManagePatientData, scope).await?;
-            let added = patients::actions::insert_patients(&op, &granted, new).await?;
-            let now = self.portal.now();
-            let entries: Vec<_> = added.iter().flat_map(|id| readings::two_weeks(&mut rng, *id, now)).collect();
-            crate::readings::actions::enter_readings(&op, &granted, entries).await?;
-            op.record(Event::done("patients.added", scope, scope, json!({ "patients": added.len() })));
-            op.commit().await?;
-        }
         Ok(())
     }
 }

@@ -5,7 +5,8 @@ pub mod authenticator;
 mod fill;
 mod hospital;
 pub mod mailbox;
-mod readings;
+mod patients;
+mod physiology;
 
 use crate::{access::DefaultRole, error::Result, identity, portal::Portal, types::EmailAddress};
 
