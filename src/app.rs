@@ -25,7 +25,7 @@ use crate::{
     db::Db,
     demo,
     error::Error,
-    identity, invitations,
+    exports, fhir, identity, invitations,
     keys::{Keys, load_or_make_root_key},
     notes,
     outbox::{Email, Transport, Worker},
@@ -53,6 +53,8 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(audit::pages::routes())
         .merge(bounces::pages::routes())
         .merge(bounces::webhook::routes())
+        .merge(fhir::routes())
+        .merge(exports::pages::routes())
         .merge(assets::routes())
         .route("/health", get(health));
     if demo { pages.merge(demo::mailbox::routes()).merge(demo::authenticator::routes()) } else { pages }
@@ -209,6 +211,7 @@ pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> 
     let worker = tokio::spawn(worker.run(closing.clone()));
     let chores = tokio::spawn(do_chores(portal.clone(), closing.clone()));
     let plans = tokio::spawn(plans::actions::run(portal.clone(), closing.clone()));
+    let exports = tokio::spawn(exports::actions::run(portal.clone(), closing.clone()));
     let rounds = tokio::spawn(make_rounds(portal.clone(), closing.clone()));
     let resets = tokio::spawn(answer_resets(portal.clone(), closing.clone()));
     let (finish, finishing) = watch::channel(false);
@@ -226,6 +229,7 @@ pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> 
     let _ = tokio::time::timeout(Duration::from_secs(10), server).await;
     worker.await.context("the mail worker failed")?;
     plans.await.context("sending plans failed")?;
+    exports.await.context("making exports failed")?;
     resets.await.context("answering for forgotten passwords failed")?;
     chores.abort();
     rounds.abort();
@@ -262,6 +266,9 @@ async fn make_rounds(portal: Portal, mut closing: watch::Receiver<bool>) {
     while !*closing.borrow() {
         if let Err(error) = invitations::actions::tell_of_failures(&portal).await {
             tracing::warn!(%error, "inviters could not be told of mails that did not arrive");
+        }
+        if let Err(error) = exports::actions::wipe_ended(&portal).await {
+            tracing::warn!(%error, "exports whose day is over could not be wiped");
         }
         if let Err(error) = invitations::actions::remind(&portal).await {
             tracing::warn!(%error, "people whose invitation ends soon could not be reminded");

@@ -13,6 +13,8 @@ pub mod crash;
 pub mod db;
 pub mod demo;
 pub mod error;
+pub mod exports;
+pub mod fhir;
 pub mod gather;
 pub mod hashers;
 pub mod identity;

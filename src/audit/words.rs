@@ -348,6 +348,10 @@ pub const ACTIONS: &[Words] = &[
     ),
     ("note.added", Group::Patients, "Note added", "{actor} wrote a note about {subject}"),
     ("note.addendum_added", Group::Patients, "Addendum added", "{actor} added to a note about {subject}"),
+    ("export.asked", Group::Patients, "Export asked for", "{actor} asked for an export of patient data of {place}"),
+    ("export.made", Group::Patients, "Export made", "The export that {actor} asked for was made: {patients:patient}"),
+    ("export.failed", Group::Patients, "Export not made", "The export that {actor} asked for was not made: {reason}"),
+    ("export.downloaded", Group::Patients, "Export downloaded", "{actor} downloaded an export of {patients:patient}"),
     ("access.refused", Group::Access, "Access refused", "{actor} tried what needs “{permission}” in {place}"),
     ("access_log.exported", Group::Access, "Access log exported", "{actor} exported the access log of {place}"),
 ];

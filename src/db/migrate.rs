@@ -17,6 +17,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (8, include_str!("../../migrations/0008_mail_life.sql")),
     (9, include_str!("../../migrations/0009_patients.sql")),
     (10, include_str!("../../migrations/0010_access_from.sql")),
+    (11, include_str!("../../migrations/0011_exports.sql")),
 ];
 
 /// Applies what is missing.

@@ -1,10 +1,12 @@
 //! Listing patients, finding one, and adding them.
 
 mod clinicians;
+mod intake;
 mod label_book;
 mod labels;
 mod monitoring;
 mod profile;
+mod search;
 
 pub use clinicians::{Assigned, assign_clinicians, clinicians_of};
 pub use label_book::{MOST_LABELS, create_label, delete_label, label_book, rename_label};
@@ -13,6 +15,8 @@ pub use labels::{
 };
 pub use monitoring::{LONGEST_REASON, REASONS, may_offboard, reactivate, stop_monitoring};
 pub use profile::{Typed, add_patient, change_profile};
+pub use intake::{NotTaken, SentEntry, SentPatient, Spot, TakenIn, Whose, take_in};
+pub use search::{PatientSearch, count_patients, search_patients};
 
 use std::collections::{BTreeMap, HashSet};
 

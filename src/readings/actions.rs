@@ -1,6 +1,10 @@
 //! Entering what was measured. Every door enters readings here: staff, devices, other systems, imported files.
 
-use std::collections::{BTreeMap, HashMap};
+mod search;
+
+pub use search::{ReadingSearch, Readings, entries_of, search_readings, show_reading};
+
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use sea_orm::ConnectionTrait;
 use serde_json::json;
@@ -18,12 +22,14 @@ use crate::{
 };
 
 /// What entering came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entered {
     /// New entries.
     pub new: usize,
     /// Entries that a sender had sent before.
     pub known: usize,
+    /// The entry of each reading in the order of what was given, and whether it is new.
+    pub ids: Vec<(ReadingId, bool)>,
 }
 
 /// New unreviewed entries of one patient.
@@ -43,18 +49,32 @@ pub struct NewEntries {
 /// flags. What a sender sent before, by its identifier, is passed over. The caller records the event.
 ///
 /// # Errors
-/// [`Error::NotFound`] when one of the patients is not of this deployment; nothing is entered then.
-pub async fn enter_readings(op: &Op, granted: &Granted, mut readings: Vec<NewReading>) -> Result<Entered> {
+/// [`Error::NotFound`] when one of the patients is not of this deployment, [`Error::Conflict`] when an identifier is one of another
+/// patient's entry; nothing is entered then.
+pub async fn enter_readings(op: &Op, granted: &Granted, readings: Vec<NewReading>) -> Result<Entered> {
     let deployment = granted.scope().deployment.ok_or(Error::NotFound)?;
     let programme = programmes::actions::programme_of(op.tx(), deployment).await?;
-    let before = readings.len();
     let identifiers: Vec<_> = readings.iter().filter_map(|reading| reading.identifier.clone()).collect();
     let mut known = store::known_identifiers(op.tx(), deployment, &identifiers).await?;
-    readings.retain(|reading| reading.identifier.as_ref().is_none_or(|identifier| known.insert(identifier.clone())));
+    let (mut ids, mut fresh) = (Vec::with_capacity(readings.len()), Vec::new());
+    for reading in readings {
+        let (id, new) = match reading.identifier.as_ref().map(|identifier| known.entry(identifier.clone())) {
+            Some(Entry::Occupied(place)) if place.get().1 == reading.patient => (place.get().0, false),
+            Some(Entry::Occupied(_)) => {
+                return Err(Error::Conflict("An entry of another patient has this identifier already".to_owned()));
+            }
+            Some(Entry::Vacant(place)) => (place.insert((op.new_id(), reading.patient)).0, true),
+            None => (op.new_id(), true),
+        };
+        ids.push((id, new));
+        if new {
+            fresh.push((id, reading));
+        }
+    }
     let mut counts: BTreeMap<PatientId, NewEntries> = BTreeMap::new();
-    let judged: Vec<_> = readings
+    let judged: Vec<_> = fresh
         .into_iter()
-        .map(|reading| {
+        .map(|(id, reading)| {
             let severity = judge(reading.module, programme.bands_of(reading.module), &reading.measured);
             let count = counts.entry(reading.patient).or_default();
             match severity {
@@ -63,7 +83,7 @@ pub async fn enter_readings(op: &Op, granted: &Granted, mut readings: Vec<NewRea
                 Severity::Green | Severity::None => count.grey += 1,
             }
             count.newest = count.newest.max(reading.at.0);
-            (op.new_id(), reading, severity)
+            (id, reading, severity)
         })
         .collect();
     let new = judged.len();
@@ -71,7 +91,7 @@ pub async fn enter_readings(op: &Op, granted: &Granted, mut readings: Vec<NewRea
     let by = op.actor().ok().filter(|actor| !matches!(actor.via, Via::ApiKey { .. })).map(|actor| actor.account);
     store::insert(op.tx(), granted, judged, by, op.now()).await?;
     patients::actions::count_entries(op.tx(), granted, &counts).await?;
-    Ok(Entered { new, known: before - new })
+    Ok(Entered { new, known: ids.len() - new, ids })
 }
 
 /// The newest entries of these patients.

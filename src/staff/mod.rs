@@ -107,6 +107,17 @@ pub struct Carer {
     pub role: String,
 }
 
+/// Somebody on the staff, as other systems are told of them.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// The account.
+    pub account: AccountId,
+    /// Name on screen.
+    pub name: String,
+    /// The address.
+    pub email: String,
+}
+
 /// A row of the staff list.
 #[derive(Clone, Debug)]
 pub struct StaffMember {

@@ -2,6 +2,7 @@
 
 mod carers;
 mod members;
+mod people;
 
 use std::collections::HashSet;
 
@@ -14,6 +15,8 @@ pub(super) use members::{
     accounts_with_role, all_with_role, changed_at, close_lapsed, ending_soon, find_ending, find_live, holders_of,
     lasting_admins, mark_ended, mark_warned, own_access, previous_role, set_end, set_role, starting, with_roles_at,
 };
+
+pub(super) use people::{memberships_of, people};
 
 use super::{Joining, Sort, StaffMember};
 use crate::{

@@ -39,6 +39,7 @@ kinds! {
     DeploymentId = Deployment, "dep";
     EmergencyId = Emergency, "eme";
     EventId = Event, "evt";
+    ExportId = Export, "exp";
     InvitationId = Invitation, "inv";
     InterruptedId = Interrupted, "int";
     LabelId = Label, "lab";

@@ -39,6 +39,8 @@ mod cli_plans;
 mod cli_staff;
 mod decisions;
 mod disowned;
+mod exports;
+mod fhir;
 mod fields;
 mod forgot;
 mod flags;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use care_portal::{
     access::{DefaultRole, PermissionSet, RoleKey},
-    notes, patients,
+    exports, notes, patients,
     roles::{self, RoleDraft},
-    types::{AccountId, ApiKeyId, BatchId, BrowserId, LabelId, NoteId, PasskeyId, PatientId, SessionId, kind},
+    types::{AccountId, ApiKeyId, BatchId, BrowserId, ExportId, LabelId, NoteId, PasskeyId, PatientId, SessionId, kind},
 };
 use serde_json::json;
 
@@ -98,6 +98,12 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/{scope}/patients/{patient}/flags", false),
     ("GET", "/{scope}/patients/{patient}/notes", false),
     ("POST", "/{scope}/patients/{patient}/notes", false),
+    ("GET", "/{scope}/patients/export", false),
+    ("POST", "/{scope}/patients/export", false),
+    ("GET", "/{scope}/patients/{patient}/export", false),
+    ("GET", "/{scope}/exports/{export}", false),
+    ("GET", "/{scope}/exports/{export}/progress", false),
+    ("POST", "/{scope}/exports/{export}/download", false),
     ("GET", "/{scope}/staff", false),
     ("GET", "/{scope}/programme", false),
     ("POST", "/{scope}/programme", false),
@@ -180,6 +186,23 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/{scope}/roles/{role}", false),
     ("GET", "/{scope}/roles/{role}/delete", false),
     ("POST", "/{scope}/roles/{role}/delete", false),
+    ("POST", "/fhir/r4", false),
+    ("GET", "/fhir/r4/metadata", true),
+    ("GET", "/fhir/r4/Patient", false),
+    ("POST", "/fhir/r4/Patient", false),
+    ("POST", "/fhir/r4/Patient/_search", false),
+    ("GET", "/fhir/r4/Patient/{logical}", false),
+    ("GET", "/fhir/r4/Observation", false),
+    ("POST", "/fhir/r4/Observation", false),
+    ("POST", "/fhir/r4/Observation/_search", false),
+    ("GET", "/fhir/r4/Observation/{logical}", false),
+    ("GET", "/fhir/r4/Practitioner", false),
+    ("GET", "/fhir/r4/Practitioner/{logical}", false),
+    ("GET", "/fhir/r4/PractitionerRole", false),
+    ("GET", "/fhir/r4/PractitionerRole/{logical}", false),
+    ("GET", "/fhir/r4/Organization", false),
+    ("GET", "/fhir/r4/Organization/{logical}", false),
+    ("GET", "/fhir/r4/{*rest}", false),
     ("GET", "/api/v1/openapi.json", true),
     ("GET", "/api/v1/reference", true),
     ("GET", "/api/v1/{*rest}", true),
@@ -228,6 +251,7 @@ pub struct Ids {
     pub plan: String,
     pub patient: String,
     pub label: String,
+    pub export: String,
 }
 
 /// What there is to be asked about, as it was before.
@@ -256,6 +280,7 @@ pub async fn furnish(app: &TestApp, scope: &str) -> Ids {
         plan: app.plan(app.cardiology, &["planned@northfield.example"], "contributor").await.to_string(),
         patient: spare_patient(app).await,
         label: spare_label(app).await,
+        export: spare_export(app).await.to_string(),
     }
 }
 
@@ -273,6 +298,15 @@ async fn spare_label(app: &TestApp) -> String {
     LabelId::from_uuid(app.uuid("SELECT id FROM labels WHERE text_key = 'spare'").await).to_string()
 }
 
+/// An export that the Admin has asked for, as it was made.
+async fn spare_export(app: &TestApp) -> ExportId {
+    let asked = exports::actions::Asked { wanted: exports::Wanted::default(), request_key: "spare".to_owned() };
+    let admin = app.admin_caller().await;
+    let id = exports::actions::ask_for_export(&app.portal, &admin, app.cardiology, asked).await.unwrap();
+    exports::actions::make_one(&app.portal, id).await.unwrap();
+    id
+}
+
 pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids) -> reqwest::Response {
     let path = route
         .replace("{scope}", &ids.scope)
@@ -281,11 +315,17 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         .replace("{id}", &ids.id)
         .replace("{account}", &ids.account)
         .replace("{plan}", &ids.plan)
+        .replace("{export}", &ids.export)
         .replace("{module}", "heart_rate")
         .replace("{patient}", &ids.patient)
         .replace("{label}", &ids.label)
         .replace("{token}", "cpb1_nobody-has-this")
         .replace("{session}", "ses_00000000000000000000000000000000")
+        .replace("Practitioner/{logical}", &format!("Practitioner/{}", ids.account.replace('_', "-")))
+        .replace("PractitionerRole/{logical}", &format!("PractitionerRole/{}", ids.membership.replace('_', "-")))
+        .replace("Organization/{logical}", &format!("Organization/{}", ids.scope.replace('_', "-")))
+        .replace("Patient/{logical}", &format!("Patient/{}", ids.patient.replace('_', "-")))
+        .replace("Observation/{logical}", "Observation/rea-00000000000000000000000000000001")
         .replace("{version}/{*path}", "x/css/portal.css")
         .replace("{*rest}", "nowhere");
     let more = match (method, route) {
@@ -393,6 +433,9 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         ("POST", "/profile/api-keys") => {
             request.form(&[("name", "Key"), ("scope", ids.scope.as_str()), ("permissions", "view_patient_data")])
         }
+        ("POST", route) if route.starts_with("/fhir/") && !route.ends_with("_search") => {
+            request.header("content-type", "application/fhir+json").body("{}")
+        }
         ("POST", route) if route.starts_with("/passkeys/") => request.json(&json!({})),
         ("POST", "/join/password-strength" | "/reset/password-strength" | "/profile/password-strength") => {
             request.json(&json!({ "password": "x" }))
@@ -471,7 +514,8 @@ async fn told(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids)
     let answer = send(app, who, method, route, ids).await;
     let status = answer.status().as_u16();
     let mut body = answer.text().await.unwrap();
-    for id in [&ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account, &ids.plan, &ids.patient, &ids.label] {
+    let ids = [&ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account, &ids.plan, &ids.patient, &ids.label, &ids.export];
+    for id in ids {
         body = body.replace(id.as_str(), "ID");
     }
     (status, body)
@@ -527,7 +571,8 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
     let own = elsewhere.to_string();
     let mut told_apart = Vec::new();
     for (method, route, _) in ROUTES {
-        let words = ["{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}", "{patient}", "{label}"];
+        let words =
+            ["{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}", "{patient}", "{label}", "{export}"];
         if !words.iter().any(|word| route.contains(word)) {
             continue;
         }
@@ -549,6 +594,7 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
             plan: like(&app, &ids.plan),
             patient: like(&app, &ids.patient),
             label: like(&app, &ids.label),
+            export: like(&app, &ids.export),
         };
         let mut pairs = vec![
             ("former staff", &former, ids.clone(), nothing.clone()),

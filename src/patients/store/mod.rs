@@ -5,6 +5,7 @@ mod clinicians;
 mod label_book;
 mod labels;
 mod list;
+mod search;
 
 pub(super) use change::{Kept, NewProfile, among, kept, set_monitored, write_profile};
 pub(super) use clinicians::{change_clinicians, clinicians_now, clinicians_of};
@@ -15,10 +16,14 @@ pub(super) use label_book::{
 pub(super) use labels::{labels_of, set_labels};
 pub use list::{Part, list_statement};
 pub(super) use list::{list, names};
+pub use search::PatientSearch;
+pub(super) use search::search;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, Set, Statement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Set, Statement,
+};
 
 use super::{Flags, Identity, NewPatient, Patient, words_of};
 use crate::{
@@ -164,6 +169,39 @@ pub(super) async fn taken_numbers(tx: &Tx, granted: &Granted, numbers: &[String]
         taken.extend(rows);
     }
     Ok(taken)
+}
+
+/// How many of these are patients of the deployment.
+pub(super) async fn count_of(tx: &Tx, granted: &Granted, ids: &[PatientId]) -> Result<u64, DbErr> {
+    let Some(deployment) = granted.scope().deployment else { return Ok(0) };
+    let mut found = 0;
+    for chunk in ids.chunks(CHUNK) {
+        let here = patient::Entity::find().filter(patient::Column::DeploymentId.eq(deployment));
+        found += here.filter(patient::Column::Id.is_in(chunk.iter().copied())).count(tx).await?;
+    }
+    Ok(found)
+}
+
+/// The patients of the deployment who have these numbers, by lower-case number.
+pub(super) async fn by_numbers(
+    tx: &Tx,
+    granted: &Granted,
+    numbers: &[String],
+) -> Result<HashMap<String, PatientId>, DbErr> {
+    let Some(deployment) = granted.scope().deployment else { return Ok(HashMap::new()) };
+    let mut found = HashMap::new();
+    for chunk in numbers.chunks(CHUNK) {
+        let rows = patient::Entity::find()
+            .select_only()
+            .columns([patient::Column::NumberKey, patient::Column::Id])
+            .filter(patient::Column::DeploymentId.eq(deployment))
+            .filter(patient::Column::NumberKey.is_in(chunk.iter().map(|number| number.to_lowercase())))
+            .into_tuple::<(String, PatientId)>()
+            .all(tx)
+            .await?;
+        found.extend(rows);
+    }
+    Ok(found)
 }
 
 /// Raises the flags of patients of the deployment by what was entered; gives how many of them are patients there.

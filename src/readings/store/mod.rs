@@ -2,11 +2,14 @@
 
 mod one_patient;
 mod review;
+mod search;
 
 pub(super) use one_patient::{between, followed_once, newest_of_each, page};
 pub(super) use review::{count_unreviewed, mark_reviewed, oldest_unreviewed, serious_among, unreviewed_by_module};
+pub use search::ReadingSearch;
+pub(super) use search::{In, find, patient_of, search};
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Set,
@@ -90,20 +93,20 @@ impl reading::Model {
     }
 }
 
-/// Which of these identifiers of senders are entered already.
+/// Which of these identifiers of senders are entered already: the entry, and whose it is.
 pub(super) async fn known_identifiers(
     tx: &Tx,
     deployment: DeploymentId,
     identifiers: &[String],
-) -> Result<HashSet<String>, DbErr> {
-    let mut known = HashSet::new();
+) -> Result<HashMap<String, (ReadingId, PatientId)>, DbErr> {
+    let mut known = HashMap::new();
     for chunk in identifiers.chunks(CHUNK) {
         let rows = reading::Entity::find()
             .filter(reading::Column::DeploymentId.eq(deployment))
             .filter(reading::Column::Identifier.is_in(chunk))
             .all(tx)
             .await?;
-        known.extend(rows.into_iter().filter_map(|row| row.identifier));
+        known.extend(rows.into_iter().filter_map(|row| Some((row.identifier?, (row.id, row.patient_id)))));
     }
     Ok(known)
 }
