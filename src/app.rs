@@ -23,7 +23,7 @@ use crate::{
     audit, bounces,
     config::Config,
     db::Db,
-    demo,
+    demo, emergency,
     error::Error,
     identity, invitations,
     keys::{Keys, load_or_make_root_key},
@@ -41,6 +41,7 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(identity::pages::routes())
         .merge(sites::pages::routes())
         .merge(patients::pages::routes())
+        .merge(emergency::pages::routes())
         .merge(staff::pages::routes())
         .merge(roles::pages::routes())
         .merge(reviews::pages::routes())
@@ -95,6 +96,7 @@ pub fn emails() -> Vec<Box<dyn Email>> {
         Box::new(identity::email::SecondFactorResetMail),
         Box::new(staff::email::EndingMail),
         Box::new(staff::email::EndingColleagueMail),
+        Box::new(emergency::email::OpenedMail),
     ]
 }
 

@@ -294,7 +294,26 @@ pub const ACTIONS: &[Words] = &[
     ("deployment.created", Group::Organisation, "Deployment added", "{actor} added the deployment {name}"),
     ("patient.seen", Group::Patients, "Patient seen", "{actor} saw {what} of {subject}"),
     ("patients.seen", Group::Patients, "Patients seen", "{actor} saw {what} of {patients:patient}"),
+    (
+        "patient.seen_exported",
+        Group::Patients,
+        "List of who saw a patient exported",
+        "{actor} exported who has seen {subject}",
+    ),
     ("patients.added", Group::Patients, "Patients added", "{actor} added {patients:patient}"),
+    ("emergency.opened", Group::Patients, "Emergency access opened", "{actor} opened {subject} in an emergency"),
+    (
+        "emergency.ended",
+        Group::Patients,
+        "Emergency access ended",
+        "{actor} ended the emergency access to {subject} before its time",
+    ),
+    (
+        "emergency.refused",
+        Group::Patients,
+        "Emergency access refused",
+        "{actor} tried to open a patient in an emergency",
+    ),
     ("access.refused", Group::Access, "Access refused", "{actor} tried what needs “{permission}” in {place}"),
     ("access_log.exported", Group::Access, "Access log exported", "{actor} exported the access log of {place}"),
 ];
@@ -325,6 +344,27 @@ pub fn chosen(value: &str) -> Option<Vec<String>> {
     let well_formed =
         value.len() <= 60 && value.contains('.') && value.bytes().all(|b| matches!(b, b'a'..=b'z' | b'_' | b'.'));
     well_formed.then(|| vec![value.to_owned()])
+}
+
+/// What somebody was shown of a patient, in words. A word that is not here is shown as it is stored.
+const SEEN: &[(&str, &str)] = &[
+    ("list", "the Patient List"),
+    ("dashboard", "the dashboard"),
+    ("readings", "readings"),
+    ("flags", "flags"),
+    ("notes", "notes"),
+    ("profile", "the profile"),
+    ("labels", "labels"),
+    ("clinicians", "clinicians"),
+    ("monitoring", "monitoring"),
+    ("messages", "messages and appointments"),
+    ("export", "an export"),
+    ("log", "who has seen the patient"),
+];
+
+/// The words for what was shown.
+pub fn seen(what: &str) -> &str {
+    SEEN.iter().find(|(known, _)| *known == what).map_or(what, |(_, words)| words)
 }
 
 /// What the filter's value is called.

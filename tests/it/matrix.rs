@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use care_portal::{
     access::{DefaultRole, PermissionSet, RoleKey},
     roles::{self, RoleDraft},
-    types::{AccountId, ApiKeyId, BatchId, BrowserId, PasskeyId, SessionId, kind},
+    types::{AccountId, ApiKeyId, BatchId, BrowserId, EmergencyId, PasskeyId, PatientId, SessionId, kind},
 };
 use serde_json::json;
 
@@ -71,6 +71,12 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/assets/{version}/{*path}", true),
     ("GET", "/{scope}", false),
     ("GET", "/{scope}/patients", false),
+    ("GET", "/{scope}/patients/{patient}/seen", false),
+    ("GET", "/{scope}/patients/{patient}/seen.csv", false),
+    ("GET", "/{scope}/emergency", false),
+    ("POST", "/{scope}/emergency", false),
+    ("POST", "/emergency/{emergency}/end", false),
+    ("GET", "/{scope}/emergencies", false),
     ("GET", "/{scope}/staff", false),
     ("GET", "/{scope}/settings", false),
     ("POST", "/{scope}/settings", false),
@@ -191,6 +197,8 @@ pub struct Ids {
     pub id: String,
     pub account: String,
     pub plan: String,
+    pub patient: String,
+    pub emergency: String,
 }
 
 /// What there is to be asked about, as it was before.
@@ -217,7 +225,28 @@ pub async fn furnish(app: &TestApp, scope: &str) -> Ids {
         id: invitation.to_string(),
         account: account.to_string(),
         plan: app.plan(app.cardiology, &["planned@northfield.example"], "contributor").await.to_string(),
+        patient: spare_patient(app).await,
+        emergency: spare_emergency(app, account).await,
     }
+}
+
+/// One patient to be changed, as they were before.
+async fn spare_patient(app: &TestApp) -> String {
+    app.execute("UPDATE patients SET number = 'M-1', number_key = 'm-1', gender = '', monitored = 1, revision = 1 WHERE name_key = 'spare'").await;
+    PatientId::from_uuid(app.uuid("SELECT id FROM patients WHERE name_key = 'spare'").await).to_string()
+}
+
+/// An emergency access of this account, to be ended.
+async fn spare_emergency(app: &TestApp, account: AccountId) -> String {
+    let id = app.portal.new_id::<kind::Emergency>();
+    app.execute("DELETE FROM emergency_accesses WHERE reason = 'Spare'").await;
+    let (row, account, now) = (app.literal(id.uuid()), app.literal(account.uuid()), app.portal.now().0);
+    app.execute(&format!(
+        "INSERT INTO emergency_accesses SELECT {row}, organisation_id, deployment_id, id, {account}, 'Spare', {now}, {now} + 3600000, NULL \
+         FROM patients WHERE name_key = 'spare'"
+    ))
+    .await;
+    EmergencyId::from_uuid(id.uuid()).to_string()
 }
 
 pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids) -> reqwest::Response {
@@ -228,6 +257,8 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         .replace("{id}", &ids.id)
         .replace("{account}", &ids.account)
         .replace("{plan}", &ids.plan)
+        .replace("{patient}", &ids.patient)
+        .replace("{emergency}", &ids.emergency)
         .replace("{token}", "cpb1_nobody-has-this")
         .replace("{session}", "ses_00000000000000000000000000000000")
         .replace("{version}/{*path}", "x/css/portal.css")
@@ -303,6 +334,9 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
             request.json(&json!({ "reason": "Lost the phone" }))
         }
         ("POST", "/{scope}/staff/{membership}/until") => request.form(&[("until", "2030-01-01")]),
+        ("POST", "/{scope}/emergency") => {
+            request.form(&[("number", "D-1"), ("reason", "Collapsed in the corridor")])
+        }
         ("POST", "/{scope}/settings") => request.form(&[("name", "Northfield Hospital"), ("revision", "1")]),
         ("POST", "/profile/api-keys") => {
             request.form(&[("name", "Key"), ("scope", ids.scope.as_str()), ("permissions", "view_patient_data")])
@@ -329,6 +363,8 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
 }
 
 pub async fn with_spare(app: &TestApp) {
+    app.patient(app.cardiology, "M-1", "Spare").await;
+    app.patient(app.diabetes, "D-1", "Elsewhere").await;
     app.person("spare", RoleKey::Default(DefaultRole::OrganisationStaff), app.cardiology).await;
     let draft = RoleDraft { name: "Spare".to_owned(), permissions: PermissionSet::EMPTY };
     roles::actions::create_role(&app.portal, &app.admin_caller().await, app.cardiology, &draft).await.unwrap();
@@ -383,7 +419,7 @@ async fn told(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids)
     let answer = send(app, who, method, route, ids).await;
     let status = answer.status().as_u16();
     let mut body = answer.text().await.unwrap();
-    for id in [&ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account, &ids.plan] {
+    for id in [&ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account, &ids.plan, &ids.patient, &ids.emergency] {
         body = body.replace(id.as_str(), "ID");
     }
     (status, body)
@@ -439,8 +475,8 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
     let own = elsewhere.to_string();
     let mut told_apart = Vec::new();
     for (method, route, _) in ROUTES {
-        if !["{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}"].iter().any(|word| route.contains(word))
-        {
+        let words = ["{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}", "{patient}", "{emergency}"];
+        if !words.iter().any(|word| route.contains(word)) {
             continue;
         }
         let mut ids = furnish(&app, &app.cardiology.to_string()).await;
@@ -459,6 +495,8 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
             id: like(&app, &ids.id),
             account: like(&app, &ids.account),
             plan: like(&app, &ids.plan),
+            patient: like(&app, &ids.patient),
+            emergency: like(&app, &ids.emergency),
         };
         let mut pairs = vec![
             ("former staff", &former, ids.clone(), nothing.clone()),

@@ -11,7 +11,7 @@ use crate::{
     portal::Portal,
     sites::{self, Place},
     types::PatientId,
-    web::{Frame, Link},
+    web::{Frame, Link, frame::time_of_day},
 };
 
 /// A page of one patient.
@@ -54,6 +54,10 @@ pub struct Rail {
     pub offboarded: bool,
     /// Whether the person is here by an emergency access.
     pub emergency: bool,
+    /// Where the emergency access is ended; empty without one.
+    pub emergency_end: String,
+    /// When it ends by itself.
+    pub emergency_until: String,
     /// Whether notes may be written and flags resolved.
     pub may_note: bool,
     /// Whether the patient may be written to and called.
@@ -98,7 +102,7 @@ pub async fn open(
     let place = sites::actions::place_of(portal.db.reader(), one.scope()).await?;
     let title = format!("{} – {}", patient.number, name_of(page));
     let (jar, frame) = sites::pages::frame_with_flash(portal, caller.actor()?, &place, &title, jar).await?;
-    let rail = rail(caller, &patient, &one, page)?;
+    let rail = rail(caller, &patient, &one, &place, page)?;
     Ok((jar, Opened { patient, one, place, frame, rail }))
 }
 
@@ -112,7 +116,7 @@ const fn name_of(page: Page) -> &'static str {
     }
 }
 
-fn rail(caller: &Caller, patient: &Patient, one: &OnePatient, current: Page) -> Result<Rail> {
+fn rail(caller: &Caller, patient: &Patient, one: &OnePatient, place: &Place, current: Page) -> Result<Rail> {
     let actor = caller.actor()?;
     let may = |permission| actor.may(permission, &one.scope());
     let address = address(one.scope(), patient.id);
@@ -135,6 +139,8 @@ fn rail(caller: &Caller, patient: &Patient, one: &OnePatient, current: Page) -> 
         flags: patient.flags,
         offboarded: !patient.monitored,
         emergency: one.emergency().is_some(),
+        emergency_end: one.emergency().map(|id| format!("/emergency/{id}/end")).unwrap_or_default(),
+        emergency_until: one.emergency_ends_at().map(|at| time_of_day(at, &place.time_zone())).unwrap_or_default(),
         may_note: may(Permission::ManageNotes),
         may_contact: may(Permission::ContactPatient),
         may_export: may(Permission::ExportPatientData),
