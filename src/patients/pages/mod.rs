@@ -2,6 +2,7 @@
 
 mod list;
 pub mod rail;
+mod seen;
 
 use axum::{Router, routing::get};
 
@@ -9,5 +10,8 @@ use crate::portal::Portal;
 
 /// The pages of this room.
 pub fn routes() -> Router<Portal> {
-    Router::new().route("/{scope}/patients", get(list::list))
+    Router::new()
+        .route("/{scope}/patients", get(list::list))
+        .route("/{scope}/patients/{patient}/seen", get(seen::show))
+        .route("/{scope}/patients/{patient}/seen.csv", get(seen::csv))
 }
