@@ -116,6 +116,12 @@ pub const ACTIONS: &[Words] = &[
         "{actor} was shown the address to which bounces are reported",
     ),
     (
+        "bounces.address_changed",
+        Group::Organisation,
+        "Address for bounces changed",
+        "{actor} made a new address to which bounces are reported",
+    ),
+    (
         "invitation.mailed_again",
         Group::Invitations,
         "Invitation mailed again",
@@ -137,6 +143,12 @@ pub const ACTIONS: &[Words] = &[
     ),
     ("plan.made", Group::Invitations, "Plan made", "{actor} made the plan {title} of {rows:row}"),
     ("plan.decided", Group::Invitations, "Plan changed", "{actor} decided about {rows:row} of a plan: {decision}"),
+    (
+        "plan.corrected",
+        Group::Invitations,
+        "Suggestions taken",
+        "{actor} took the suggested spelling in {rows:row} of a plan",
+    ),
     ("plan.deleted", Group::Invitations, "Plan deleted", "{actor} deleted the plan {title}, which was not sent"),
     ("plan.scheduled", Group::Invitations, "Plan scheduled", "{actor} scheduled the plan {title}"),
     ("plan.unscheduled", Group::Invitations, "Schedule taken back", "{actor} took back the moment of the plan {title}"),
@@ -219,6 +231,12 @@ pub const ACTIONS: &[Words] = &[
         "Copy of a passkey suspected",
         "A passkey of {subject} was refused: its counter says that there may be a copy",
     ),
+    (
+        "passkey.disowned_refused",
+        Group::SigningIn,
+        "Disowned passkey refused",
+        "A passkey of {subject} from before they said “This was not me” was refused: it signs in only after the password",
+    ),
     ("passkey.renamed", Group::SigningIn, "Passkey renamed", "{subject} renamed a passkey to {name}"),
     ("passkey.removed", Group::SigningIn, "Passkey removed", "{subject} removed the passkey {name}"),
     ("second_factor.recovery_codes_made", Group::SigningIn, "Recovery codes made", "{subject} got new recovery codes"),
@@ -292,6 +310,7 @@ pub const ACTIONS: &[Words] = &[
         "{actor} changed the setting “{setting}” from “{before}” to “{after}”",
     ),
     ("deployment.created", Group::Organisation, "Deployment added", "{actor} added the deployment {name}"),
+    ("programme.changed", Group::Organisation, "Deployment setting changed", "{actor} changed {what} of {place}"),
     ("patient.seen", Group::Patients, "Patient seen", "{actor} saw {what} of {subject}"),
     ("patients.seen", Group::Patients, "Patients seen", "{actor} saw {what} of {patients:patient}"),
     (

@@ -78,8 +78,15 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/emergency/{emergency}/end", false),
     ("GET", "/{scope}/emergencies", false),
     ("GET", "/{scope}/staff", false),
+    ("GET", "/{scope}/programme", false),
+    ("POST", "/{scope}/programme", false),
+    ("POST", "/{scope}/programme/modules", false),
+    ("GET", "/{scope}/programme/modules/{module}", false),
+    ("POST", "/{scope}/programme/modules/{module}", false),
     ("GET", "/{scope}/settings", false),
     ("POST", "/{scope}/settings", false),
+    ("GET", "/{scope}/settings/bounces", false),
+    ("POST", "/{scope}/settings/bounces", false),
     ("GET", "/{scope}/access-log", false),
     ("GET", "/{scope}/access-log.csv", false),
     ("GET", "/{scope}/access-log.json", false),
@@ -129,6 +136,7 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("DELETE", "/api/v1/scopes/{scope}/plans/{plan}", false),
     ("GET", "/api/v1/scopes/{scope}/plans/{plan}/rows", false),
     ("POST", "/api/v1/scopes/{scope}/plans/{plan}/rows", false),
+    ("POST", "/api/v1/scopes/{scope}/plans/{plan}/suggestions", false),
     ("POST", "/api/v1/scopes/{scope}/plans/{plan}/apply", false),
     ("PUT", "/api/v1/scopes/{scope}/plans/{plan}/schedule", false),
     ("DELETE", "/api/v1/scopes/{scope}/plans/{plan}/schedule", false),
@@ -259,6 +267,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         .replace("{plan}", &ids.plan)
         .replace("{patient}", &ids.patient)
         .replace("{emergency}", &ids.emergency)
+        .replace("{module}", "heart_rate")
         .replace("{token}", "cpb1_nobody-has-this")
         .replace("{session}", "ses_00000000000000000000000000000000")
         .replace("{version}/{*path}", "x/css/portal.css")
@@ -301,6 +310,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         ("POST", "/api/v1/scopes/{scope}/plans/{plan}/rows") => {
             request.json(&json!({ "decision": "skip", "rows": [1] }))
         }
+        ("POST", "/api/v1/scopes/{scope}/plans/{plan}/suggestions") => request.json(&json!({ "rows": [1] })),
         ("POST", "/api/v1/scopes/{scope}/batches/{id}/change") => request.json(&json!({ "window": "24h" })),
         ("PUT", "/api/v1/scopes/{scope}/plans/{plan}/schedule") => request.json(&json!({ "at": "2026-12-02T07:00" })),
         ("POST", "/api/v1/scopes/{scope}/roles") => {
@@ -502,7 +512,7 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
             ("former staff", &former, ids.clone(), nothing.clone()),
             ("the Admin of another organisation", &grace, ids.clone(), nothing.clone()),
         ];
-        if route.contains("{scope}") && route.matches('{').count() > 1 {
+        if route.contains("{scope}") && route.replace("{module}", "").matches('{').count() > 1 {
             let (ids, nothing) = (Ids { scope: own.clone(), ..ids.clone() }, Ids { scope: own.clone(), ..nothing });
             pairs.push(("the Admin of another organisation, at home,", &grace, ids, nothing));
         }
