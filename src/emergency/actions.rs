@@ -103,7 +103,8 @@ async fn open_known(
         found.retain(|(_, at)| at.to_string() == asked.deployment);
     }
     let Some((patient, at)) = found.pop() else {
-        let error = Error::field("number", "No patient of the organisation has this number; check each letter and digit");
+        let error =
+            Error::field("number", "No patient of the organisation has this number; check each letter and digit");
         return Err(op.refuse(refused(scope, "no patient has the number that was typed"), error).await);
     };
     match op.actor()?.opens_in_emergency(patient, at) {
@@ -149,11 +150,7 @@ pub async fn end_access(portal: &Portal, caller: &Caller, id: EmergencyId) -> Re
 ///
 /// # Errors
 /// When the database fails.
-pub async fn open_now(
-    portal: &Portal,
-    actor: &Actor,
-    organisation: OrganisationId,
-) -> Result<Vec<EmergencyAccess>> {
+pub async fn open_now(portal: &Portal, actor: &Actor, organisation: OrganisationId) -> Result<Vec<EmergencyAccess>> {
     Ok(store::open_now(portal.db.reader(), actor.account, organisation, portal.now()).await?)
 }
 

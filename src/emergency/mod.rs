@@ -97,7 +97,9 @@ mod tests {
         assert_eq!(read_reason("  collapsed\n in  the corridor ").as_deref(), Ok("collapsed in the corridor"));
         let most = "a".repeat(LONGEST_REASON);
         assert_eq!(read_reason(&most).as_deref(), Ok(most.as_str()));
-        for bad in ["", "emergency", "1234567890 1234567890", "..........", &format!("{most}a"), "collapsed \u{7} in bed"] {
+        for bad in
+            ["", "emergency", "1234567890 1234567890", "..........", &format!("{most}a"), "collapsed \u{7} in bed"]
+        {
             assert!(read_reason(bad).is_err(), "{bad}");
         }
     }

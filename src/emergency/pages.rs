@@ -103,8 +103,7 @@ async fn submit(
     Form(form): Form<AskForm>,
 ) -> PageResult {
     let place = sites::actions::place_for(&portal, caller.actor()?, &scope).await?;
-    let asked =
-        Asked { number: form.number.clone(), reason: form.reason.clone(), deployment: form.deployment.clone() };
+    let asked = Asked { number: form.number.clone(), reason: form.reason.clone(), deployment: form.deployment.clone() };
     let told = match actions::open_patient(&portal, &caller, place.scope, &asked).await {
         Ok(Answer::Opened(patient, at)) => return Ok(see_other(&rail::address(at, patient))),
         Ok(Answer::Reached(patient, at)) => Told::reached(patient, at),
@@ -140,14 +139,7 @@ impl Told {
     }
 }
 
-async fn ask(
-    portal: &Portal,
-    caller: &Caller,
-    place: &Place,
-    form: AskForm,
-    told: Told,
-    jar: CookieJar,
-) -> PageResult {
+async fn ask(portal: &Portal, caller: &Caller, place: &Place, form: AskForm, told: Told, jar: CookieJar) -> PageResult {
     let actor = caller.actor()?;
     let mut open = Vec::new();
     for access in actions::open_now(portal, actor, place.scope.organisation).await? {

@@ -344,9 +344,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
             request.json(&json!({ "reason": "Lost the phone" }))
         }
         ("POST", "/{scope}/staff/{membership}/until") => request.form(&[("until", "2030-01-01")]),
-        ("POST", "/{scope}/emergency") => {
-            request.form(&[("number", "D-1"), ("reason", "Collapsed in the corridor")])
-        }
+        ("POST", "/{scope}/emergency") => request.form(&[("number", "D-1"), ("reason", "Collapsed in the corridor")]),
         ("POST", "/{scope}/settings") => request.form(&[("name", "Northfield Hospital"), ("revision", "1")]),
         ("POST", "/profile/api-keys") => {
             request.form(&[("name", "Key"), ("scope", ids.scope.as_str()), ("permissions", "view_patient_data")])

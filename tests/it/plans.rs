@@ -147,7 +147,9 @@ async fn postgres_reads_who_has_seen_a_patient_and_emergency_accesses_by_an_inde
         app.execute(sql).await;
     }
     for (name, plan) in guard_plans(&app).await {
-        let walks = ["events", "seen_patients", "emergency_accesses"].iter().any(|table| plan.contains(&format!("Seq Scan on {table}")));
+        let walks = ["events", "seen_patients", "emergency_accesses"]
+            .iter()
+            .any(|table| plan.contains(&format!("Seq Scan on {table}")));
         assert!(!walks && !plan.contains("Sort"), "{name}\n{plan}");
     }
 }
