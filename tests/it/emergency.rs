@@ -75,7 +75,7 @@ on_both! {
         assert!(text.contains("Your role reaches this patient already"), "{text}");
         assert!(text.contains(&format!("{}/patients/{patient}", app.diabetes.path())));
         assert_eq!((accesses(app).await, app.events("emergency.opened").await), (0, 0));
-        assert_eq!(app.count("SELECT COUNT(*) FROM outbox WHERE kind = 'emergency_opened'").await, 0);
+        assert_eq!(app.count("SELECT COUNT(*) FROM mails WHERE kind = 'emergency_opened'").await, 0);
     }
 
     async fn phi_02_an_old_proof_opens_nobody_and_what_was_typed_goes_on_after_a_new_one(app: &TestApp) {
@@ -215,7 +215,7 @@ on_both! {
         let nurse = app.person("nurse", NURSE, app.cardiology).await;
         // Nothing leaves until the mails are sent below; the patient opens all the same.
         assert!(open(app, &nurse, "DC-7", REASON).await.status().is_redirection());
-        let queued = "SELECT COUNT(*) FROM outbox WHERE kind = 'emergency_opened'";
+        let queued = "SELECT COUNT(*) FROM mails WHERE kind = 'emergency_opened'";
         assert_eq!(app.count(queued).await, 2);
         assert!(open(app, &nurse, "DC-7", "A second time, for the blood results").await.status().is_redirection());
         assert_eq!((app.count(queued).await, app.events("emergency.opened").await), (4, 2), "each is told of");

@@ -117,7 +117,7 @@ on_both! {
             }
         }
         assert!(app.mails_to("ada@northfield.example").iter().any(|mail| mail.contains(NUMBER)), "the alert went out");
-        for table in ["events", "event_notes", "outbox", "seen_patients", "emergency_accesses"] {
+        for table in ["events", "event_notes", "mails", "seen_patients", "emergency_accesses"] {
             let found = marks_in(&app.dump(table).await);
             assert!(found.is_empty(), "{table} holds {found:?}");
         }
