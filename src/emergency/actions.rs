@@ -66,7 +66,7 @@ pub async fn open_patient(portal: &Portal, caller: &Caller, scope: Scope, asked:
     let (number, reason) = read(asked)?;
     caller.require_fresh_proof(portal.now())?;
     let tries = Subject::emergency(caller.actor()?.account);
-    attempts::reserve(portal, std::slice::from_ref(&tries)).await?;
+    attempts::reserve(portal, &tries).await?;
     let answer = open_known(portal, caller, scope, asked, &number, &reason).await;
     // Only a number that nobody has is a guess.
     if !matches!(answer, Err(Error::Invalid(_))) {
