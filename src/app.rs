@@ -23,7 +23,7 @@ use crate::{
     audit, bounces,
     config::Config,
     db::Db,
-    demo,
+    demo, emergency,
     error::Error,
     exports, fhir, identity, invitations,
     keys::{Keys, load_or_make_root_key},
@@ -45,6 +45,7 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(patients::pages::routes())
         .merge(readings::pages::routes())
         .merge(notes::pages::routes())
+        .merge(emergency::pages::routes())
         .merge(staff::pages::routes())
         .merge(roles::pages::routes())
         .merge(reviews::pages::routes())
@@ -102,6 +103,7 @@ pub fn emails() -> Vec<Box<dyn Email>> {
         Box::new(identity::email::SecondFactorResetMail),
         Box::new(staff::email::EndingMail),
         Box::new(staff::email::EndingColleagueMail),
+        Box::new(emergency::email::OpenedMail),
     ]
 }
 

@@ -12,6 +12,7 @@ pub mod config;
 pub mod crash;
 pub mod db;
 pub mod demo;
+pub mod emergency;
 pub mod error;
 pub mod exports;
 pub mod fhir;

@@ -11,7 +11,7 @@ mod second_factor;
 mod store;
 
 pub use actor::{Actor, Administers, Granted, Membership, Origin, Runs, Via, Visible};
-pub use patient::{OnePatient, Whereabouts};
+pub use patient::{Clinician, OnePatient, Opening, Whereabouts};
 pub use permission::{Permission, PermissionSet};
 pub use policy::{Refusal, Target};
 pub use role::{CustomRole, DefaultRole, Role, RoleKey};

@@ -251,12 +251,15 @@ pub async fn whereabouts(
             db.get_database_backend(),
             "SELECT p.organisation_id, p.deployment_id, \
                 (SELECT e.id FROM emergency_accesses e WHERE e.account_id = $2 AND e.patient_id = p.id AND e.ends_at > $3 \
-                    AND e.ended_at IS NULL ORDER BY e.ends_at DESC LIMIT 1) AS emergency \
+                    AND e.ended_at IS NULL ORDER BY e.ends_at DESC LIMIT 1) AS emergency, \
+                (SELECT MAX(e.ends_at) FROM emergency_accesses e WHERE e.account_id = $2 AND e.patient_id = p.id AND e.ends_at > $3 \
+                    AND e.ended_at IS NULL) AS emergency_ends_at \
              FROM patients p WHERE p.id = $1",
             [patient.into(), account.into(), now.into()],
         ))
         .await?;
     let Some(row) = row else { return Ok(None) };
     let scope = Scope::deployment(row.try_get("", "organisation_id")?, row.try_get("", "deployment_id")?);
-    Ok(Some(Whereabouts { scope, emergency: row.try_get("", "emergency")? }))
+    let (emergency, emergency_ends_at) = (row.try_get("", "emergency")?, row.try_get("", "emergency_ends_at")?);
+    Ok(Some(Whereabouts { scope, emergency, emergency_ends_at }))
 }

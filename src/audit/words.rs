@@ -319,6 +319,12 @@ pub const ACTIONS: &[Words] = &[
     ("programme.changed", Group::Organisation, "Deployment setting changed", "{actor} changed {what} of {place}"),
     ("patient.seen", Group::Patients, "Patient seen", "{actor} saw {what} of {subject}"),
     ("patients.seen", Group::Patients, "Patients seen", "{actor} saw {what} of {patients:patient}"),
+    (
+        "patient.seen_exported",
+        Group::Patients,
+        "List of who saw a patient exported",
+        "{actor} exported who has seen {subject}",
+    ),
     ("patients.added", Group::Patients, "Patients added", "{actor} added {patients:patient}"),
     ("patient.added", Group::Patients, "Patient added", "{actor} added {subject}"),
     ("patient.changed", Group::Patients, "Patient changed", "{actor} changed {fields} of {subject}"),
@@ -352,6 +358,19 @@ pub const ACTIONS: &[Words] = &[
     ("export.made", Group::Patients, "Export made", "The export that {actor} asked for was made: {patients:patient}"),
     ("export.failed", Group::Patients, "Export not made", "The export that {actor} asked for was not made: {reason}"),
     ("export.downloaded", Group::Patients, "Export downloaded", "{actor} downloaded an export of {patients:patient}"),
+    ("emergency.opened", Group::Patients, "Emergency access opened", "{actor} opened {subject} in an emergency"),
+    (
+        "emergency.ended",
+        Group::Patients,
+        "Emergency access ended",
+        "{actor} ended the emergency access to {subject} before its time",
+    ),
+    (
+        "emergency.refused",
+        Group::Patients,
+        "Emergency access refused",
+        "{actor} tried to open a patient in an emergency",
+    ),
     ("access.refused", Group::Access, "Access refused", "{actor} tried what needs “{permission}” in {place}"),
     ("access_log.exported", Group::Access, "Access log exported", "{actor} exported the access log of {place}"),
 ];
@@ -382,6 +401,27 @@ pub fn chosen(value: &str) -> Option<Vec<String>> {
     let well_formed =
         value.len() <= 60 && value.contains('.') && value.bytes().all(|b| matches!(b, b'a'..=b'z' | b'_' | b'.'));
     well_formed.then(|| vec![value.to_owned()])
+}
+
+/// What somebody was shown of a patient, in words. A word that is not here is shown as it is stored.
+const SEEN: &[(&str, &str)] = &[
+    ("list", "the Patient List"),
+    ("dashboard", "the dashboard"),
+    ("readings", "readings"),
+    ("flags", "flags"),
+    ("notes", "notes"),
+    ("profile", "the profile"),
+    ("labels", "labels"),
+    ("clinicians", "clinicians"),
+    ("monitoring", "monitoring"),
+    ("messages", "messages and appointments"),
+    ("export", "an export"),
+    ("log", "who has seen the patient"),
+];
+
+/// The words for what was shown.
+pub fn seen(what: &str) -> &str {
+    SEEN.iter().find(|(known, _)| *known == what).map_or(what, |(_, words)| words)
 }
 
 /// What the filter's value is called.

@@ -18,6 +18,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (9, include_str!("../../migrations/0009_patients.sql")),
     (10, include_str!("../../migrations/0010_access_from.sql")),
     (11, include_str!("../../migrations/0011_exports.sql")),
+    (12, include_str!("../../migrations/0012_emergency.sql")),
 ];
 
 /// Applies what is missing.

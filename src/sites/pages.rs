@@ -62,12 +62,21 @@ pub async fn frame(portal: &Portal, actor: &Actor, place: &Place, title: &str) -
             .administers(place.scope.organisation)
             .ok()
             .map(|proof| format!("{}/settings", Scope::organisation(proof.organisation()).path())),
+        emergency_path: emergency_path(actor, place.scope),
         programme_path: actor.runs(place.scope).ok().map(|_| format!("{}/programme", place.scope.path())),
         can_edit_roles: actor.may(Permission::EditRoles, &place.scope),
         session_left: actor.session_ends_at.map(|at| (at.0 - portal.now().0) / 1000),
         session_of: actor.account.to_string(),
         ..Frame::plain(&portal.config, title)
     })
+}
+
+/// Where somebody asks for an emergency access: at their own place, because they do not reach the patient's. Whoever reaches the
+/// whole organisation needs none.
+fn emergency_path(actor: &Actor, scope: Scope) -> Option<String> {
+    let everywhere = actor.may(Permission::ViewPatientData, &Scope::organisation(scope.organisation));
+    let own = actor.clinician_at(scope).filter(|_| !everywhere)?;
+    Some(format!("{}/emergency", own.path()))
 }
 
 /// The lists between which the title row's filter switches, at either level.
@@ -88,9 +97,9 @@ pub fn view_filter(actor: &Actor, place: &Place, current: &str) -> ViewFilter {
     if actor.may(Permission::ManageStaff, &place.scope) {
         staff.push(Link::new("Access review", format!("{path}/review"), current == "Access review"));
     }
-    let log = actor
-        .may(Permission::ViewAudit, &place.scope)
-        .then(|| Link::new("Access log", format!("{path}/access-log"), current == "Access log"));
+    let log = [("Access log", "access-log"), ("Emergency accesses", "emergencies")];
+    let log = log.map(|(name, end)| Link::new(name, format!("{path}/{end}"), current == name));
+    let log = log.into_iter().filter(|_| actor.may(Permission::ViewAudit, &place.scope));
     let (label, groups) = if place.deployment.is_some() {
         let patients = vec![Link::new("All patients", format!("{path}/patients"), current == "All patients")];
         (
@@ -98,7 +107,7 @@ pub fn view_filter(actor: &Actor, place: &Place, current: &str) -> ViewFilter {
             vec![
                 ViewGroup { heading: "Patients", links: patients },
                 ViewGroup { heading: "Staff members", links: staff },
-                ViewGroup { heading: "Access", links: log.into_iter().collect() },
+                ViewGroup { heading: "Access", links: log.collect() },
             ],
         )
     } else {

@@ -6,7 +6,9 @@ use care_portal::{
     access::{DefaultRole, PermissionSet, RoleKey},
     exports, notes, patients,
     roles::{self, RoleDraft},
-    types::{AccountId, ApiKeyId, BatchId, BrowserId, ExportId, LabelId, NoteId, PasskeyId, PatientId, SessionId, kind},
+    types::{
+        AccountId, ApiKeyId, BatchId, BrowserId, EmergencyId, ExportId, LabelId, NoteId, PasskeyId, PatientId, SessionId, kind,
+    },
 };
 use serde_json::json;
 
@@ -104,6 +106,12 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/{scope}/exports/{export}", false),
     ("GET", "/{scope}/exports/{export}/progress", false),
     ("POST", "/{scope}/exports/{export}/download", false),
+    ("GET", "/{scope}/patients/{patient}/seen", false),
+    ("GET", "/{scope}/patients/{patient}/seen.csv", false),
+    ("GET", "/{scope}/emergency", false),
+    ("POST", "/{scope}/emergency", false),
+    ("POST", "/emergency/{emergency}/end", false),
+    ("GET", "/{scope}/emergencies", false),
     ("GET", "/{scope}/staff", false),
     ("GET", "/{scope}/programme", false),
     ("POST", "/{scope}/programme", false),
@@ -252,6 +260,7 @@ pub struct Ids {
     pub patient: String,
     pub label: String,
     pub export: String,
+    pub emergency: String,
 }
 
 /// What there is to be asked about, as it was before.
@@ -281,6 +290,7 @@ pub async fn furnish(app: &TestApp, scope: &str) -> Ids {
         patient: spare_patient(app).await,
         label: spare_label(app).await,
         export: spare_export(app).await.to_string(),
+        emergency: spare_emergency(app, account).await,
     }
 }
 
@@ -307,6 +317,19 @@ async fn spare_export(app: &TestApp) -> ExportId {
     id
 }
 
+/// An emergency access of this account, to be ended.
+async fn spare_emergency(app: &TestApp, account: AccountId) -> String {
+    let id = app.portal.new_id::<kind::Emergency>();
+    app.execute("DELETE FROM emergency_accesses WHERE reason = 'Spare'").await;
+    let (row, account, now) = (app.literal(id.uuid()), app.literal(account.uuid()), app.portal.now().0);
+    app.execute(&format!(
+        "INSERT INTO emergency_accesses SELECT {row}, organisation_id, deployment_id, id, {account}, 'Spare', {now}, {now} + 3600000, NULL \
+         FROM patients WHERE name_key = 'spare'"
+    ))
+    .await;
+    EmergencyId::from_uuid(id.uuid()).to_string()
+}
+
 pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids) -> reqwest::Response {
     let path = route
         .replace("{scope}", &ids.scope)
@@ -316,6 +339,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         .replace("{account}", &ids.account)
         .replace("{plan}", &ids.plan)
         .replace("{export}", &ids.export)
+        .replace("{emergency}", &ids.emergency)
         .replace("{module}", "heart_rate")
         .replace("{patient}", &ids.patient)
         .replace("{label}", &ids.label)
@@ -429,6 +453,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
             let note = NoteId::from_uuid(app.uuid("SELECT id FROM notes WHERE text = 'Spare'").await).to_string();
             request.form(&[("to", note.as_str()), ("note", "More")])
         }
+        ("POST", "/{scope}/emergency") => request.form(&[("number", "D-1"), ("reason", "Collapsed in the corridor")]),
         ("POST", "/{scope}/settings") => request.form(&[("name", "Northfield Hospital"), ("revision", "1")]),
         ("POST", "/profile/api-keys") => {
             request.form(&[("name", "Key"), ("scope", ids.scope.as_str()), ("permissions", "view_patient_data")])
@@ -460,6 +485,7 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
 pub async fn with_spare(app: &TestApp) {
     let patient = app.patient(app.cardiology, "M-1", "Spare").await;
     notes::actions::add_note(&app.portal, &app.admin_caller().await, patient, "Spare").await.unwrap();
+    app.patient(app.diabetes, "D-1", "Elsewhere").await;
     app.person("spare", RoleKey::Default(DefaultRole::OrganisationStaff), app.cardiology).await;
     let draft = RoleDraft { name: "Spare".to_owned(), permissions: PermissionSet::EMPTY };
     roles::actions::create_role(&app.portal, &app.admin_caller().await, app.cardiology, &draft).await.unwrap();
@@ -514,7 +540,10 @@ async fn told(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids)
     let answer = send(app, who, method, route, ids).await;
     let status = answer.status().as_u16();
     let mut body = answer.text().await.unwrap();
-    let ids = [&ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account, &ids.plan, &ids.patient, &ids.label, &ids.export];
+    let ids = [
+        &ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account, &ids.plan, &ids.patient, &ids.label, &ids.export,
+        &ids.emergency,
+    ];
     for id in ids {
         body = body.replace(id.as_str(), "ID");
     }
@@ -571,8 +600,9 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
     let own = elsewhere.to_string();
     let mut told_apart = Vec::new();
     for (method, route, _) in ROUTES {
-        let words =
-            ["{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}", "{patient}", "{label}", "{export}"];
+        let words = [
+            "{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}", "{patient}", "{label}", "{export}", "{emergency}",
+        ];
         if !words.iter().any(|word| route.contains(word)) {
             continue;
         }
@@ -595,6 +625,7 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
             patient: like(&app, &ids.patient),
             label: like(&app, &ids.label),
             export: like(&app, &ids.export),
+            emergency: like(&app, &ids.emergency),
         };
         let mut pairs = vec![
             ("former staff", &former, ids.clone(), nothing.clone()),

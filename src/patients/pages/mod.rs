@@ -11,6 +11,7 @@ mod monitoring;
 mod new;
 mod profile;
 pub mod rail;
+mod seen;
 mod several;
 
 use axum::{
@@ -45,6 +46,8 @@ pub fn routes() -> Router<Portal> {
         .route("/{scope}/labels", get(label_book::show).post(label_book::submit))
         .route("/{scope}/labels/{label}", post(label_book::rename))
         .route("/{scope}/labels/{label}/delete", get(label_book::ask_delete).post(label_book::delete))
+        .route("/{scope}/patients/{patient}/seen", get(seen::show))
+        .route("/{scope}/patients/{patient}/seen.csv", get(seen::csv))
 }
 
 /// The list to come back to, in the address of a window over it.

@@ -12,7 +12,7 @@ use crate::{
     programmes,
     sites::{self, Place},
     types::PatientId,
-    web::{Frame, Link},
+    web::{Frame, Link, frame::time_of_day},
 };
 
 /// A page of one patient.
@@ -57,6 +57,10 @@ pub struct Rail {
     pub offboarded: bool,
     /// Whether the person is here by an emergency access.
     pub emergency: bool,
+    /// Where the emergency access is ended; empty without one.
+    pub emergency_end: String,
+    /// When it ends by itself.
+    pub emergency_until: String,
     /// Whether notes may be written and flags resolved.
     pub may_note: bool,
     /// Whether the patient may be written to and called.
@@ -103,7 +107,7 @@ pub async fn open(
     let (jar, frame) = sites::pages::frame_with_flash(portal, caller.actor()?, &place, &title, jar).await?;
     let deployment = one.scope().deployment.ok_or(Error::NotFound)?;
     let with_labels = programmes::actions::programme_of(portal.db.reader(), deployment).await?.labels;
-    let rail = rail(caller, &patient, &one, (page, with_labels))?;
+    let rail = rail(caller, &patient, &one, &place, (page, with_labels))?;
     Ok((jar, Opened { patient, one, place, frame, rail }))
 }
 
@@ -117,7 +121,13 @@ const fn name_of(page: Page) -> &'static str {
     }
 }
 
-fn rail(caller: &Caller, patient: &Patient, one: &OnePatient, (current, with_labels): (Page, bool)) -> Result<Rail> {
+fn rail(
+    caller: &Caller,
+    patient: &Patient,
+    one: &OnePatient,
+    place: &Place,
+    (current, with_labels): (Page, bool),
+) -> Result<Rail> {
     let actor = caller.actor()?;
     let may = |permission| actor.may(permission, &one.scope());
     let address = address(one.scope(), patient.id);
@@ -141,6 +151,8 @@ fn rail(caller: &Caller, patient: &Patient, one: &OnePatient, (current, with_lab
         flags: patient.flags,
         offboarded: !patient.monitored,
         emergency: one.emergency().is_some(),
+        emergency_end: one.emergency().map(|id| format!("/emergency/{id}/end")).unwrap_or_default(),
+        emergency_until: one.emergency_ends_at().map(|at| time_of_day(at, &place.time_zone())).unwrap_or_default(),
         may_note: may(Permission::ManageNotes),
         may_contact: may(Permission::ContactPatient),
         may_export: may(Permission::ExportPatientData),

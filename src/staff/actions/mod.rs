@@ -20,5 +20,5 @@ pub use join::{colleagues, holders, is_member, join, list_staff, members_by_emai
 pub use locked_out::{LONGEST_REASON, LockedOut, ResetDone, look_at_locked_out, reset_second_factor, send_reset_link};
 pub use own::{ComingAccess, OwnAccess, coming_access, own_access};
 pub use people::{list_memberships, list_people};
-pub use tell::access_managers;
+pub use tell::{access_managers, access_watchers};
 pub use warn::warn_of_endings;
