@@ -22,6 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     audit, bounces,
     config::Config,
+    contact,
     db::Db,
     demo,
     error::Error,
@@ -41,6 +42,7 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(identity::pages::routes())
         .merge(sites::pages::routes())
         .merge(patients::pages::routes())
+        .merge(contact::pages::routes())
         .merge(staff::pages::routes())
         .merge(roles::pages::routes())
         .merge(reviews::pages::routes())
@@ -93,6 +95,10 @@ pub fn emails() -> Vec<Box<dyn Email>> {
         Box::new(identity::email::SecurityNoticeMail),
         Box::new(identity::email::DisownedMail),
         Box::new(identity::email::SecondFactorResetMail),
+        Box::new(contact::email::MessageMail),
+        Box::new(contact::email::AppointmentMail),
+        Box::new(contact::email::MonitoringMail(true)),
+        Box::new(contact::email::MonitoringMail(false)),
         Box::new(staff::email::EndingMail),
         Box::new(staff::email::EndingColleagueMail),
     ]

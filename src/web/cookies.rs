@@ -19,6 +19,8 @@ pub enum Name {
     Reset,
     /// The code of the security mail that is being looked at.
     NotMe,
+    /// The code of what a patient looks at.
+    ForYou,
     /// A message for the next page.
     Flash,
     /// What opens the form that waits until the person has proved themselves.
@@ -42,6 +44,8 @@ impl Name {
             (Self::Reset, false) => "reset",
             (Self::NotMe, true) => "__Host-not-me",
             (Self::NotMe, false) => "not-me",
+            (Self::ForYou, true) => "__Host-for-you",
+            (Self::ForYou, false) => "for-you",
             (Self::Flash, true) => "__Host-flash",
             (Self::Flash, false) => "flash",
             (Self::Form, true) => "__Host-form",
@@ -75,7 +79,9 @@ fn build(config: &Config, name: Name, value: String) -> Cookie<'static> {
         .same_site(SameSite::Lax);
     match name {
         Name::Browser => cookie.max_age(BROWSER_STAYS).build(),
-        Name::Session | Name::Join | Name::Reset | Name::NotMe | Name::Flash | Name::Form => cookie.build(),
+        Name::Session | Name::Join | Name::Reset | Name::NotMe | Name::ForYou | Name::Flash | Name::Form => {
+            cookie.build()
+        }
     }
 }
 

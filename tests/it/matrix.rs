@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use care_portal::{
     access::{DefaultRole, PermissionSet, RoleKey},
+    contact,
     roles::{self, RoleDraft},
-    types::{AccountId, ApiKeyId, BatchId, BrowserId, PasskeyId, SessionId, kind},
+    types::{AccountId, ApiKeyId, AppointmentId, BatchId, BrowserId, MessageId, PasskeyId, PatientId, SessionId, kind},
 };
 use serde_json::json;
 
@@ -45,6 +46,9 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/not-me", true),
     ("POST", "/not-me", true),
     ("POST", "/not-me/secure", true),
+    ("GET", "/for-you", true),
+    ("POST", "/for-you", true),
+    ("POST", "/for-you/answer", true),
     ("GET", "/profile", false),
     ("POST", "/profile/recovery-codes", false),
     ("POST", "/profile/details", false),
@@ -71,6 +75,15 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/assets/{version}/{*path}", true),
     ("GET", "/{scope}", false),
     ("GET", "/{scope}/patients", false),
+    ("GET", "/{scope}/patients/{patient}/telemedicine", false),
+    ("GET", "/{scope}/patients/{patient}/messages/new", false),
+    ("POST", "/{scope}/patients/{patient}/messages/new", false),
+    ("POST", "/{scope}/patients/{patient}/messages/{message}/withdraw", false),
+    ("GET", "/{scope}/patients/{patient}/appointments/new", false),
+    ("POST", "/{scope}/patients/{patient}/appointments/new", false),
+    ("GET", "/{scope}/patients/{patient}/appointments/{appointment}", false),
+    ("POST", "/{scope}/patients/{patient}/appointments/{appointment}", false),
+    ("POST", "/{scope}/patients/{patient}/call", false),
     ("GET", "/{scope}/staff", false),
     ("GET", "/{scope}/settings", false),
     ("POST", "/{scope}/settings", false),
@@ -191,6 +204,9 @@ pub struct Ids {
     pub id: String,
     pub account: String,
     pub plan: String,
+    pub patient: String,
+    pub message: String,
+    pub appointment: String,
 }
 
 /// What there is to be asked about, as it was before.
@@ -217,7 +233,29 @@ pub async fn furnish(app: &TestApp, scope: &str) -> Ids {
         id: invitation.to_string(),
         account: account.to_string(),
         plan: app.plan(app.cardiology, &["planned@northfield.example"], "contributor").await.to_string(),
+        patient: spare_patient(app).await,
+        message: spare_message(app).await,
+        appointment: spare_appointment(app).await,
     }
+}
+
+/// One patient to be changed, as they were before.
+async fn spare_patient(app: &TestApp) -> String {
+    app.execute("UPDATE patients SET number = 'M-1', number_key = 'm-1', gender = '', monitored = 1, revision = 1 WHERE name_key = 'spare'").await;
+    PatientId::from_uuid(app.uuid("SELECT id FROM patients WHERE name_key = 'spare'").await).to_string()
+}
+
+/// One message to be taken back; nothing counts as sent today.
+async fn spare_message(app: &TestApp) -> String {
+    app.execute("UPDATE messages SET withdrawn_at = NULL, sent_at = 1").await;
+    MessageId::from_uuid(app.uuid("SELECT id FROM messages WHERE text = 'Spare'").await).to_string()
+}
+
+/// One appointment to be moved and cancelled; nothing counts as made or mailed today.
+async fn spare_appointment(app: &TestApp) -> String {
+    app.execute("UPDATE appointments SET state = 'proposed', revision = 1, created_at = 1").await;
+    app.execute("UPDATE mails SET created_at = 1 WHERE kind = 'appointment'").await;
+    AppointmentId::from_uuid(app.uuid("SELECT id FROM appointments WHERE place = 'Spare'").await).to_string()
 }
 
 pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids) -> reqwest::Response {
@@ -228,6 +266,9 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         .replace("{id}", &ids.id)
         .replace("{account}", &ids.account)
         .replace("{plan}", &ids.plan)
+        .replace("{patient}", &ids.patient)
+        .replace("{message}", &ids.message)
+        .replace("{appointment}", &ids.appointment)
         .replace("{token}", "cpb1_nobody-has-this")
         .replace("{session}", "ses_00000000000000000000000000000000")
         .replace("{version}/{*path}", "x/css/portal.css")
@@ -303,6 +344,21 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
             request.json(&json!({ "reason": "Lost the phone" }))
         }
         ("POST", "/{scope}/staff/{membership}/until") => request.form(&[("until", "2030-01-01")]),
+        ("POST", "/{scope}/patients/{patient}/messages/new") => {
+            let key = app.portal.new_id::<kind::Message>().to_string();
+            request.form(&[("text", "Hello"), ("do", "send"), ("key", key.as_str())])
+        }
+        ("POST", "/{scope}/patients/{patient}/appointments/new") => {
+            let key = app.portal.new_id::<kind::Message>().to_string();
+            let despite = ("despite", "2026-12-01 09:00 30");
+            let when = [("day", "2026-12-01"), ("time", "09:00"), ("minutes", "30"), ("how", "visit")];
+            request.form(&[&when[..], &[despite, ("key", key.as_str())]].concat())
+        }
+        ("POST", "/{scope}/patients/{patient}/appointments/{appointment}") => {
+            let despite = ("despite", "2026-12-02 09:00 30");
+            let when = [("day", "2026-12-02"), ("time", "09:00"), ("minutes", "30"), ("how", "visit")];
+            request.form(&[&when[..], &[despite, ("place", "Spare"), ("revision", "1")]].concat())
+        }
         ("POST", "/{scope}/settings") => request.form(&[("name", "Northfield Hospital"), ("revision", "1")]),
         ("POST", "/profile/api-keys") => {
             request.form(&[("name", "Key"), ("scope", ids.scope.as_str()), ("permissions", "view_patient_data")])
@@ -329,6 +385,17 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
 }
 
 pub async fn with_spare(app: &TestApp) {
+    let patient = app.patient(app.cardiology, "M-1", "Spare").await;
+    let admin = app.admin_caller().await;
+    contact::actions::send_message(&app.portal, &admin, patient, "Spare", "spare").await.unwrap();
+    let typed = contact::TypedAppointment {
+        day: "2026-12-01".to_owned(),
+        time: "09:00".to_owned(),
+        minutes: "30".to_owned(),
+        how: "visit".to_owned(),
+        place: "Spare".to_owned(),
+    };
+    contact::actions::propose_appointment(&app.portal, &admin, patient, &typed, ("spare", false)).await.unwrap();
     app.person("spare", RoleKey::Default(DefaultRole::OrganisationStaff), app.cardiology).await;
     let draft = RoleDraft { name: "Spare".to_owned(), permissions: PermissionSet::EMPTY };
     roles::actions::create_role(&app.portal, &app.admin_caller().await, app.cardiology, &draft).await.unwrap();
@@ -459,6 +526,9 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
             id: like(&app, &ids.id),
             account: like(&app, &ids.account),
             plan: like(&app, &ids.plan),
+            patient: like(&app, &ids.patient),
+            message: like(&app, &ids.message),
+            appointment: like(&app, &ids.appointment),
         };
         let mut pairs = vec![
             ("former staff", &former, ids.clone(), nothing.clone()),
