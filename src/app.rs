@@ -31,7 +31,7 @@ use crate::{
     outbox::{Email, Transport, Worker},
     patients, plans,
     portal::Portal,
-    reviews, roles, sites, staff,
+    programmes, reviews, roles, sites, staff,
     types::{Clock, Rng},
     web::{PageError, assets, headers, reference, reference::Security},
 };
@@ -41,6 +41,7 @@ fn pages(demo: bool) -> Router<Portal> {
     let pages = Router::new()
         .merge(identity::pages::routes())
         .merge(sites::pages::routes())
+        .merge(programmes::pages::routes())
         .merge(patients::pages::routes())
         .merge(contact::pages::routes())
         .merge(staff::pages::routes())
@@ -49,6 +50,7 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(invitations::pages::routes())
         .merge(plans::pages::routes())
         .merge(audit::pages::routes())
+        .merge(bounces::pages::routes())
         .merge(bounces::webhook::routes())
         .merge(assets::routes())
         .route("/health", get(health));

@@ -4,22 +4,15 @@
 use care_portal::contact::private_link;
 
 use crate::{
-    browser::{complaints, sign_in},
+    browser::{ada, complaints},
     browser_pages::Look,
     support::{
-        app::{Database, PASSWORD, TestApp},
+        app::{Database, TestApp},
         browser::{Browser, Options},
         keys,
     },
-    telemedicine::{STAFF, at, code},
+    telemedicine::{at, code},
 };
-
-/// A browser in which somebody is signed in.
-async fn as_ben(app: &TestApp, options: Options) -> Browser {
-    let browser = Browser::open(options).await;
-    sign_in(&browser, app, "ben@northfield.example", PASSWORD).await;
-    browser
-}
 
 async fn by_keyboard(options: fn() -> Options) {
     let app = TestApp::start(Database::Sqlite).await;
@@ -29,8 +22,7 @@ async fn by_keyboard(options: fn() -> Options) {
         app.literal(app.cardiology.id())
     ))
     .await;
-    app.person("ben", STAFF, app.cardiology).await;
-    let browser = as_ben(&app, options()).await;
+    let browser = ada(&app, options()).await;
     let mut look = Look { browser: &browser, found: Vec::new() };
     let telemedicine = format!("{}{}", app.url, at(app.cardiology, patient, "telemedicine"));
 
@@ -66,7 +58,6 @@ async fn by_keyboard(options: fn() -> Options) {
     seen.once("A message from your care team").await;
     assert_eq!(sick.url().await, format!("{}/for-you", app.url), "the code has left the address bar");
     sick.goto(&format!("{}/for-you#{}", app.url, code(&app, "appointments").await)).await;
-    sick.goto(&format!("{}/for-you#{}", app.url, code(&app, "appointments").await)).await;
     seen.once("Your appointment").await;
     sick.press(Some("#text"), keys::ENTER).await;
     seen.once("There is a problem").await;
@@ -96,8 +87,7 @@ async fn telemedicine_by_keyboard_on_a_phone() {
 async fn telemedicine_without_script() {
     let app = TestApp::start(Database::Sqlite).await;
     let patient = app.patient(app.cardiology, "NF-7", "Agnes Vance").await;
-    app.person("ben", STAFF, app.cardiology).await;
-    let browser = as_ben(&app, Options { script: false, ..Options::default() }).await;
+    let browser = ada(&app, Options { script: false, ..Options::default() }).await;
     browser.goto(&format!("{}{}", app.url, at(app.cardiology, patient, "messages/new"))).await;
     browser.fill("#text", "Please call us today.").await;
     browser.click_text(Some("button"), "Send").await;

@@ -85,8 +85,15 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/{scope}/patients/{patient}/appointments/{appointment}", false),
     ("POST", "/{scope}/patients/{patient}/call", false),
     ("GET", "/{scope}/staff", false),
+    ("GET", "/{scope}/programme", false),
+    ("POST", "/{scope}/programme", false),
+    ("POST", "/{scope}/programme/modules", false),
+    ("GET", "/{scope}/programme/modules/{module}", false),
+    ("POST", "/{scope}/programme/modules/{module}", false),
     ("GET", "/{scope}/settings", false),
     ("POST", "/{scope}/settings", false),
+    ("GET", "/{scope}/settings/bounces", false),
+    ("POST", "/{scope}/settings/bounces", false),
     ("GET", "/{scope}/access-log", false),
     ("GET", "/{scope}/access-log.csv", false),
     ("GET", "/{scope}/access-log.json", false),
@@ -136,6 +143,7 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("DELETE", "/api/v1/scopes/{scope}/plans/{plan}", false),
     ("GET", "/api/v1/scopes/{scope}/plans/{plan}/rows", false),
     ("POST", "/api/v1/scopes/{scope}/plans/{plan}/rows", false),
+    ("POST", "/api/v1/scopes/{scope}/plans/{plan}/suggestions", false),
     ("POST", "/api/v1/scopes/{scope}/plans/{plan}/apply", false),
     ("PUT", "/api/v1/scopes/{scope}/plans/{plan}/schedule", false),
     ("DELETE", "/api/v1/scopes/{scope}/plans/{plan}/schedule", false),
@@ -269,6 +277,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         .replace("{patient}", &ids.patient)
         .replace("{message}", &ids.message)
         .replace("{appointment}", &ids.appointment)
+        .replace("{module}", "heart_rate")
         .replace("{token}", "cpb1_nobody-has-this")
         .replace("{session}", "ses_00000000000000000000000000000000")
         .replace("{version}/{*path}", "x/css/portal.css")
@@ -311,6 +320,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         ("POST", "/api/v1/scopes/{scope}/plans/{plan}/rows") => {
             request.json(&json!({ "decision": "skip", "rows": [1] }))
         }
+        ("POST", "/api/v1/scopes/{scope}/plans/{plan}/suggestions") => request.json(&json!({ "rows": [1] })),
         ("POST", "/api/v1/scopes/{scope}/batches/{id}/change") => request.json(&json!({ "window": "24h" })),
         ("PUT", "/api/v1/scopes/{scope}/plans/{plan}/schedule") => request.json(&json!({ "at": "2026-12-02T07:00" })),
         ("POST", "/api/v1/scopes/{scope}/roles") => {
@@ -534,7 +544,7 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
             ("former staff", &former, ids.clone(), nothing.clone()),
             ("the Admin of another organisation", &grace, ids.clone(), nothing.clone()),
         ];
-        if route.contains("{scope}") && route.matches('{').count() > 1 {
+        if route.contains("{scope}") && route.replace("{module}", "").matches('{').count() > 1 {
             let (ids, nothing) = (Ids { scope: own.clone(), ..ids.clone() }, Ids { scope: own.clone(), ..nothing });
             pairs.push(("the Admin of another organisation, at home,", &grace, ids, nothing));
         }

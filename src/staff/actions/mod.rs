@@ -15,6 +15,6 @@ pub use change::{
 pub use end::{remove_from_team, remove_members, set_ends};
 pub use join::{colleagues, holders, is_member, join, list_staff, members_by_email, show_member};
 pub use locked_out::{LONGEST_REASON, LockedOut, ResetDone, look_at_locked_out, reset_second_factor, send_reset_link};
-pub use own::{OwnAccess, own_access};
+pub use own::{ComingAccess, OwnAccess, coming_access, own_access};
 pub use tell::access_managers;
 pub use warn::warn_of_endings;
