@@ -51,7 +51,7 @@ fn calendar(mail: &Received) -> (HashMap<String, String>, String) {
     let part = part.expect("a calendar part");
     let method = part.content_type().and_then(|kind| kind.attribute("method")).expect("a method").to_owned();
     let text = String::from_utf8(part.contents().to_vec()).unwrap();
-    let unfolded = text.replace("\r\n ", "");
+    let unfolded = text.replace("\r\n", "\n").replace("\n ", "");
     let lines = unfolded.lines().filter_map(|line| line.split_once(':'));
     let lines: HashMap<_, _> =
         lines.map(|(name, value)| (name.split(';').next().unwrap().to_owned(), value.to_owned())).collect();

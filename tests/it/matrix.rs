@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use care_portal::{
     access::{DefaultRole, PermissionSet, RoleKey},
-    contact,
     roles::{self, RoleDraft},
-    types::{AccountId, ApiKeyId, AppointmentId, BatchId, BrowserId, MessageId, PasskeyId, PatientId, SessionId, kind},
+    types::{AccountId, ApiKeyId, BatchId, BrowserId, PasskeyId, PatientId, SessionId, kind},
 };
 use serde_json::json;
 
-use crate::support::app::{Database, Person, TestApp};
+use crate::{
+    support::app::{Database, Person, TestApp},
+    telemedicine,
+};
 
 /// Method, route as it is registered, and whether a stranger may come here (everything else must lead to signing in).
 pub const ROUTES: &[(&str, &str, bool)] = &[
@@ -242,8 +244,8 @@ pub async fn furnish(app: &TestApp, scope: &str) -> Ids {
         account: account.to_string(),
         plan: app.plan(app.cardiology, &["planned@northfield.example"], "contributor").await.to_string(),
         patient: spare_patient(app).await,
-        message: spare_message(app).await,
-        appointment: spare_appointment(app).await,
+        message: telemedicine::spare_message(app).await,
+        appointment: telemedicine::spare_appointment(app).await,
     }
 }
 
@@ -251,19 +253,6 @@ pub async fn furnish(app: &TestApp, scope: &str) -> Ids {
 async fn spare_patient(app: &TestApp) -> String {
     app.execute("UPDATE patients SET number = 'M-1', number_key = 'm-1', gender = '', monitored = 1, revision = 1 WHERE name_key = 'spare'").await;
     PatientId::from_uuid(app.uuid("SELECT id FROM patients WHERE name_key = 'spare'").await).to_string()
-}
-
-/// One message to be taken back; nothing counts as sent today.
-async fn spare_message(app: &TestApp) -> String {
-    app.execute("UPDATE messages SET withdrawn_at = NULL, sent_at = 1").await;
-    MessageId::from_uuid(app.uuid("SELECT id FROM messages WHERE text = 'Spare'").await).to_string()
-}
-
-/// One appointment to be moved and cancelled; nothing counts as made or mailed today.
-async fn spare_appointment(app: &TestApp) -> String {
-    app.execute("UPDATE appointments SET state = 'proposed', revision = 1, created_at = 1").await;
-    app.execute("UPDATE mails SET created_at = 1 WHERE kind = 'appointment'").await;
-    AppointmentId::from_uuid(app.uuid("SELECT id FROM appointments WHERE place = 'Spare'").await).to_string()
 }
 
 pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids) -> reqwest::Response {
@@ -396,16 +385,7 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
 
 pub async fn with_spare(app: &TestApp) {
     let patient = app.patient(app.cardiology, "M-1", "Spare").await;
-    let admin = app.admin_caller().await;
-    contact::actions::send_message(&app.portal, &admin, patient, "Spare", "spare").await.unwrap();
-    let typed = contact::TypedAppointment {
-        day: "2026-12-01".to_owned(),
-        time: "09:00".to_owned(),
-        minutes: "30".to_owned(),
-        how: "visit".to_owned(),
-        place: "Spare".to_owned(),
-    };
-    contact::actions::propose_appointment(&app.portal, &admin, patient, &typed, ("spare", false)).await.unwrap();
+    telemedicine::make_spares(app, patient).await;
     app.person("spare", RoleKey::Default(DefaultRole::OrganisationStaff), app.cardiology).await;
     let draft = RoleDraft { name: "Spare".to_owned(), permissions: PermissionSet::EMPTY };
     roles::actions::create_role(&app.portal, &app.admin_caller().await, app.cardiology, &draft).await.unwrap();

@@ -6,10 +6,14 @@ use std::time::Duration;
 use care_portal::{
     access::{DefaultRole, Permission, RoleKey, Scope},
     bounces::{self, Named, Report, Verdict},
-    contact::{actions::tell_monitoring, private_link},
+    contact::{
+        TypedAppointment,
+        actions::{propose_appointment, send_message, tell_monitoring},
+        private_link,
+    },
     op::Op,
     roles::{self, RoleDraft},
-    types::{Id, MailId, PatientId, kind},
+    types::{AppointmentId, Id, MailId, MessageId, PatientId, kind},
 };
 use reqwest::StatusCode;
 
@@ -55,6 +59,33 @@ pub async fn open(app: &TestApp, code: &str) -> (StatusCode, String) {
     let page = patient.get("/for-you").await;
     assert_eq!(page.headers()["cache-control"], "no-store");
     (page.status(), page.text().await.unwrap())
+}
+
+/// A message and an appointment for the matrix of routes.
+pub async fn make_spares(app: &TestApp, patient: PatientId) {
+    let admin = app.admin_caller().await;
+    send_message(&app.portal, &admin, patient, "Spare", "spare").await.unwrap();
+    let typed = TypedAppointment {
+        day: "2026-12-01".to_owned(),
+        time: "09:00".to_owned(),
+        minutes: "30".to_owned(),
+        how: "visit".to_owned(),
+        place: "Spare".to_owned(),
+    };
+    propose_appointment(&app.portal, &admin, patient, &typed, ("spare", false)).await.unwrap();
+}
+
+/// One message to be taken back; nothing counts as sent today.
+pub async fn spare_message(app: &TestApp) -> String {
+    app.execute("UPDATE messages SET withdrawn_at = NULL, sent_at = 1").await;
+    MessageId::from_uuid(app.uuid("SELECT id FROM messages WHERE text = 'Spare'").await).to_string()
+}
+
+/// One appointment to be moved and cancelled; nothing counts as made or mailed today.
+pub async fn spare_appointment(app: &TestApp) -> String {
+    app.execute("UPDATE appointments SET state = 'proposed', revision = 1, created_at = 1").await;
+    app.execute("UPDATE mails SET created_at = 1 WHERE kind = 'appointment'").await;
+    AppointmentId::from_uuid(app.uuid("SELECT id FROM appointments WHERE place = 'Spare'").await).to_string()
 }
 
 on_both! {
