@@ -28,10 +28,11 @@ use crate::{
     error::Error,
     identity, invitations,
     keys::{Keys, load_or_make_root_key},
+    notes,
     outbox::{Email, Transport, Worker},
     patients, plans,
     portal::Portal,
-    programmes, reviews, roles, sites, staff,
+    programmes, readings, reviews, roles, sites, staff,
     types::{Clock, Rng},
     web::{PageError, assets, headers, reference, reference::Security},
 };
@@ -43,6 +44,8 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(sites::pages::routes())
         .merge(programmes::pages::routes())
         .merge(patients::pages::routes())
+        .merge(readings::pages::routes())
+        .merge(notes::pages::routes())
         .merge(contact::pages::routes())
         .merge(staff::pages::routes())
         .merge(roles::pages::routes())

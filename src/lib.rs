@@ -19,6 +19,7 @@ pub mod hashers;
 pub mod identity;
 pub mod invitations;
 pub mod keys;
+pub mod notes;
 pub mod op;
 pub mod outbox;
 pub mod patients;

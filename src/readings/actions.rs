@@ -3,14 +3,18 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::ConnectionTrait;
+use serde_json::json;
 
-use super::{Latest, NewReading, Severity, judge, store};
+use super::{Latest, Module, NewReading, Reading, Severity, Unreviewed, Within, judge, store};
 use crate::{
-    access::{Granted, Via, Visible},
+    access::{Granted, OnePatient, Permission, Via, Visible},
+    audit::Event,
     error::{Error, Result},
-    op::Op,
-    patients, programmes,
-    types::PatientId,
+    op::{Caller, Op},
+    patients,
+    portal::Portal,
+    programmes,
+    types::{Cursor, NoteId, PageOf, PatientId, ReadingId, Timestamp},
 };
 
 /// What entering came to.
@@ -80,4 +84,125 @@ pub async fn latest_of(
     ids: Vec<PatientId>,
 ) -> Result<HashMap<PatientId, Vec<Latest>>> {
     Ok(store::latest_of(db, visible, ids).await?)
+}
+
+/// Enters what a member of staff has measured of one patient. The event says how many, never what.
+///
+/// # Errors
+/// When the caller may not, or there is no such patient.
+pub async fn enter_by_hand(
+    portal: &Portal,
+    caller: &Caller,
+    patient: PatientId,
+    readings: Vec<NewReading>,
+) -> Result<Entered> {
+    let op = Op::begin(portal, caller).await?;
+    let (mut op, granted) = op.require_for(Permission::ManagePatientData, patient).await?;
+    let entered = enter_readings(&op, &granted, readings).await?;
+    if entered.new > 0 {
+        op.record(Event::done("readings.entered", patient, granted.scope(), json!({ "readings": entered.new })));
+    }
+    op.commit().await?;
+    Ok(entered)
+}
+
+/// The newest entries of each of these modules, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn newest_of_each(
+    db: &impl ConnectionTrait,
+    one: &OnePatient,
+    modules: &[&'static Module],
+    most: usize,
+) -> Result<HashMap<&'static str, Vec<Reading>>> {
+    Ok(store::newest_of_each(db, one, modules, most).await?)
+}
+
+/// The modules of which the patient has entries, whether they are still followed or not.
+///
+/// # Errors
+/// When the database fails.
+pub async fn modules_with_entries(db: &impl ConnectionTrait, one: &OnePatient) -> Result<Vec<&'static Module>> {
+    Ok(store::followed_once(db, one).await?)
+}
+
+/// One page of a module's entries, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn page_of_readings(
+    db: &impl ConnectionTrait,
+    one: &OnePatient,
+    module: &Module,
+    within: Within,
+    from: Option<&Cursor>,
+    size: usize,
+) -> Result<PageOf<Reading>> {
+    let rows = store::page(db, one, module, within, from, size).await?;
+    Ok(PageOf::cut(rows, size, from, |row, backwards| Cursor::new(row.at.0.to_string(), row.id, backwards)))
+}
+
+/// The newest `most` of a module's entries in a time, oldest first, and whether there are more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn readings_between(
+    db: &impl ConnectionTrait,
+    one: &OnePatient,
+    module: &Module,
+    within: Within,
+    most: usize,
+) -> Result<(Vec<Reading>, bool)> {
+    Ok(store::between(db, one, module, within, most).await?)
+}
+
+/// How many entries of each module nobody has reviewed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn unreviewed_by_module(
+    db: &impl ConnectionTrait,
+    one: &OnePatient,
+) -> Result<Vec<(&'static Module, Unreviewed)>> {
+    Ok(store::unreviewed_by_module(db, one).await?)
+}
+
+/// Entries that nobody has reviewed: the newest red and amber ones, or the oldest of the others; and whether there are more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn unreviewed(
+    db: &impl ConnectionTrait,
+    one: &OnePatient,
+    serious: bool,
+    most: usize,
+) -> Result<(Vec<Reading>, bool)> {
+    Ok(store::oldest_unreviewed(db, one, serious, most).await?)
+}
+
+/// Which of these entries are red or amber and not reviewed yet.
+///
+/// # Errors
+/// When the database fails.
+pub async fn serious_among(op: &Op, granted: &Granted, patient: PatientId, ids: &[ReadingId]) -> Result<Vec<Reading>> {
+    Ok(store::serious_among(op.tx(), granted, patient, ids).await?)
+}
+
+/// Gives entries their note, and the patient the flags that are left. `which`: these entries, or all that were measured before an
+/// instant. What another note has reviewed stays that note's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn mark_reviewed(
+    op: &Op,
+    granted: &Granted,
+    patient: PatientId,
+    note: NoteId,
+    which: Result<&[ReadingId], Timestamp>,
+) -> Result<(Unreviewed, Unreviewed)> {
+    let reviewed = store::mark_reviewed(op.tx(), granted, patient, note, which).await?;
+    let left = store::count_unreviewed(op.tx(), granted, patient).await?;
+    patients::actions::set_flags(op.tx(), granted, patient, left).await?;
+    Ok((reviewed, left))
 }

@@ -94,6 +94,19 @@ impl NotChanged {
     }
 }
 
+/// Somebody who can see the patients of a deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carer {
+    /// Who.
+    pub account: AccountId,
+    /// Name on screen.
+    pub name: String,
+    /// Their address.
+    pub email: String,
+    /// The role's stored key.
+    pub role: String,
+}
+
 /// A row of the staff list.
 #[derive(Clone, Debug)]
 pub struct StaffMember {

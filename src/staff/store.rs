@@ -1,5 +1,6 @@
 //! The rows of memberships, as the staff list needs them.
 
+mod carers;
 mod members;
 
 use std::collections::HashSet;
@@ -8,6 +9,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Set, Statement,
 };
 
+pub(super) use carers::{carers, find_carers};
 pub(super) use members::{
     accounts_with_role, all_with_role, changed_at, close_lapsed, ending_soon, find_ending, find_live, holders_of,
     lasting_admins, mark_ended, mark_warned, own_access, previous_role, set_end, set_role, starting, with_roles_at,

@@ -4,203 +4,17 @@ use std::collections::BTreeSet;
 
 use care_portal::{
     access::{DefaultRole, PermissionSet, RoleKey},
+    notes, patients,
     roles::{self, RoleDraft},
-    types::{AccountId, ApiKeyId, BatchId, BrowserId, PasskeyId, PatientId, SessionId, kind},
+    types::{AccountId, ApiKeyId, BatchId, BrowserId, LabelId, NoteId, PasskeyId, PatientId, SessionId, kind},
 };
 use serde_json::json;
 
+pub use crate::matrix_routes::ROUTES;
 use crate::{
     support::app::{Database, Person, TestApp},
     telemedicine,
 };
-
-/// Method, route as it is registered, and whether a stranger may come here (everything else must lead to signing in).
-pub const ROUTES: &[(&str, &str, bool)] = &[
-    ("GET", "/", false),
-    ("GET", "/health", true),
-    ("GET", "/sign-in", true),
-    ("POST", "/sign-in", true),
-    ("GET", "/sign-in/second-factor", true),
-    ("POST", "/sign-in/second-factor", true),
-    ("GET", "/second-factor/set-up", true),
-    ("POST", "/second-factor/authenticator", true),
-    ("POST", "/second-factor/passkey", true),
-    ("POST", "/passkeys/add/start", true),
-    ("POST", "/passkeys/second-factor/start", true),
-    ("POST", "/passkeys/second-factor/finish", true),
-    ("POST", "/passkeys/sign-in/start", true),
-    ("POST", "/passkeys/sign-in/finish", true),
-    ("POST", "/passkeys/prove/start", true),
-    ("POST", "/passkeys/prove/finish", true),
-    ("GET", "/prove", false),
-    ("POST", "/prove", false),
-    ("GET", "/continue", false),
-    ("GET", "/session", true),
-    ("POST", "/session", true),
-    ("POST", "/sign-out", true),
-    ("GET", "/forgot", true),
-    ("POST", "/forgot", true),
-    ("GET", "/forgot/asked", true),
-    ("GET", "/reset", true),
-    ("POST", "/reset", true),
-    ("POST", "/reset/password", true),
-    ("POST", "/reset/password-strength", true),
-    ("GET", "/not-me", true),
-    ("POST", "/not-me", true),
-    ("POST", "/not-me/secure", true),
-    ("GET", "/for-you", true),
-    ("POST", "/for-you", true),
-    ("POST", "/for-you/answer", true),
-    ("GET", "/profile", false),
-    ("POST", "/profile/recovery-codes", false),
-    ("POST", "/profile/details", false),
-    ("POST", "/profile/units", false),
-    ("GET", "/profile/password", false),
-    ("POST", "/profile/password", false),
-    ("POST", "/profile/password-strength", false),
-    ("POST", "/profile/authenticator/remove", false),
-    ("POST", "/profile/passkeys/{id}/rename", false),
-    ("POST", "/profile/passkeys/{id}/remove", false),
-    ("POST", "/profile/sessions/end-others", false),
-    ("POST", "/profile/sessions/{id}/end", false),
-    ("POST", "/profile/browsers/distrust-all", false),
-    ("POST", "/profile/browsers/{id}/distrust", false),
-    ("POST", "/profile/api-keys", false),
-    ("POST", "/profile/api-keys/{id}/revoke", false),
-    ("GET", "/join", true),
-    ("POST", "/join", true),
-    ("POST", "/join/slip", true),
-    ("POST", "/join/accept", true),
-    ("POST", "/join/decline", true),
-    ("POST", "/join/password-strength", true),
-    ("POST", "/webhooks/bounces/{token}", true),
-    ("GET", "/assets/{version}/{*path}", true),
-    ("GET", "/{scope}", false),
-    ("GET", "/{scope}/patients", false),
-    ("GET", "/{scope}/patients/{patient}/telemedicine", false),
-    ("GET", "/{scope}/patients/{patient}/messages/new", false),
-    ("POST", "/{scope}/patients/{patient}/messages/new", false),
-    ("POST", "/{scope}/patients/{patient}/messages/{message}/withdraw", false),
-    ("GET", "/{scope}/patients/{patient}/appointments/new", false),
-    ("POST", "/{scope}/patients/{patient}/appointments/new", false),
-    ("GET", "/{scope}/patients/{patient}/appointments/{appointment}", false),
-    ("POST", "/{scope}/patients/{patient}/appointments/{appointment}", false),
-    ("POST", "/{scope}/patients/{patient}/call", false),
-    ("GET", "/{scope}/staff", false),
-    ("GET", "/{scope}/programme", false),
-    ("POST", "/{scope}/programme", false),
-    ("POST", "/{scope}/programme/modules", false),
-    ("GET", "/{scope}/programme/modules/{module}", false),
-    ("POST", "/{scope}/programme/modules/{module}", false),
-    ("GET", "/{scope}/settings", false),
-    ("POST", "/{scope}/settings", false),
-    ("GET", "/{scope}/settings/bounces", false),
-    ("POST", "/{scope}/settings/bounces", false),
-    ("GET", "/{scope}/access-log", false),
-    ("GET", "/{scope}/access-log.csv", false),
-    ("GET", "/{scope}/access-log.json", false),
-    ("GET", "/{scope}/access-log/why/{account}", false),
-    ("POST", "/{scope}/staff/selected", false),
-    ("POST", "/{scope}/staff/undo", false),
-    ("GET", "/{scope}/staff/{membership}/until", false),
-    ("POST", "/{scope}/staff/{membership}/until", false),
-    ("GET", "/{scope}/staff/{membership}/second-factor", false),
-    ("POST", "/{scope}/staff/{membership}/second-factor", false),
-    ("GET", "/{scope}/staff/{membership}/password-link", false),
-    ("POST", "/{scope}/staff/{membership}/password-link", false),
-    ("GET", "/{scope}/invitations", false),
-    ("GET", "/{scope}/invitations/new", false),
-    ("POST", "/{scope}/invitations/new", false),
-    ("POST", "/{scope}/invitations/check", false),
-    ("POST", "/{scope}/invitations/read-file", false),
-    ("POST", "/{scope}/invitations/selected", false),
-    ("GET", "/{scope}/invitations/{id}", false),
-    ("POST", "/{scope}/invitations/{id}/link", false),
-    ("GET", "/{scope}/invitations/{id}/correct", false),
-    ("POST", "/{scope}/invitations/{id}/correct", false),
-    ("GET", "/{scope}/invitations/batches/{id}", false),
-    ("GET", "/{scope}/invitations/batches/{id}/result.csv", false),
-    ("POST", "/{scope}/invitations/batches/{id}/pending", false),
-    ("GET", "/{scope}/invitations/batches/{id}/undo", false),
-    ("POST", "/{scope}/invitations/batches/{id}/undo", false),
-    ("GET", "/api/v1/scopes/{scope}/batches/{id}", false),
-    ("GET", "/api/v1/scopes/{scope}/batches/{id}/invitations", false),
-    ("POST", "/api/v1/scopes/{scope}/batches/{id}/resend", false),
-    ("POST", "/api/v1/scopes/{scope}/batches/{id}/change", false),
-    ("POST", "/api/v1/scopes/{scope}/batches/{id}/undo", false),
-    ("GET", "/{scope}/plans", false),
-    ("GET", "/{scope}/plans/new", false),
-    ("POST", "/{scope}/plans/new", false),
-    ("GET", "/{scope}/plans/{plan}", false),
-    ("POST", "/{scope}/plans/{plan}/rows", false),
-    ("GET", "/{scope}/plans/{plan}/progress", false),
-    ("POST", "/{scope}/plans/{plan}/schedule", false),
-    ("GET", "/{scope}/plans/{plan}/send", false),
-    ("POST", "/{scope}/plans/{plan}/send", false),
-    ("GET", "/{scope}/plans/{plan}/delete", false),
-    ("POST", "/{scope}/plans/{plan}/delete", false),
-    ("GET", "/api/v1/scopes/{scope}/plans", false),
-    ("POST", "/api/v1/scopes/{scope}/plans", false),
-    ("GET", "/api/v1/scopes/{scope}/plans/{plan}", false),
-    ("DELETE", "/api/v1/scopes/{scope}/plans/{plan}", false),
-    ("GET", "/api/v1/scopes/{scope}/plans/{plan}/rows", false),
-    ("POST", "/api/v1/scopes/{scope}/plans/{plan}/rows", false),
-    ("POST", "/api/v1/scopes/{scope}/plans/{plan}/suggestions", false),
-    ("POST", "/api/v1/scopes/{scope}/plans/{plan}/apply", false),
-    ("PUT", "/api/v1/scopes/{scope}/plans/{plan}/schedule", false),
-    ("DELETE", "/api/v1/scopes/{scope}/plans/{plan}/schedule", false),
-    ("GET", "/{scope}/review", false),
-    ("POST", "/{scope}/review", false),
-    ("POST", "/{scope}/review/marks", false),
-    ("GET", "/{scope}/review/finish", false),
-    ("POST", "/{scope}/review/finish", false),
-    ("GET", "/{scope}/review.csv", false),
-    ("GET", "/{scope}/review.json", false),
-    ("GET", "/api/v1/scopes/{scope}/review", false),
-    ("POST", "/api/v1/scopes/{scope}/review", false),
-    ("GET", "/api/v1/scopes/{scope}/review/people", false),
-    ("POST", "/api/v1/scopes/{scope}/review/marks", false),
-    ("POST", "/api/v1/scopes/{scope}/review/finish", false),
-    ("GET", "/{scope}/roles", false),
-    ("POST", "/{scope}/roles", false),
-    ("GET", "/{scope}/roles/new", false),
-    ("GET", "/{scope}/roles/{role}", false),
-    ("POST", "/{scope}/roles/{role}", false),
-    ("GET", "/{scope}/roles/{role}/delete", false),
-    ("POST", "/{scope}/roles/{role}/delete", false),
-    ("GET", "/api/v1/openapi.json", true),
-    ("GET", "/api/v1/reference", true),
-    ("GET", "/api/v1/{*rest}", true),
-    ("GET", "/api/v1/scopes/{scope}/roles/grantable", false),
-    ("GET", "/api/v1/scopes/{scope}/roles", false),
-    ("POST", "/api/v1/scopes/{scope}/roles", false),
-    ("GET", "/api/v1/scopes/{scope}/roles/{role}", false),
-    ("PUT", "/api/v1/scopes/{scope}/roles/{role}", false),
-    ("DELETE", "/api/v1/scopes/{scope}/roles/{role}", false),
-    ("POST", "/api/v1/scopes/{scope}/invitations/check", false),
-    ("POST", "/api/v1/scopes/{scope}/invitations", false),
-    ("GET", "/api/v1/scopes/{scope}/invitations", false),
-    ("GET", "/api/v1/scopes/{scope}/staff", false),
-    ("GET", "/api/v1/scopes/{scope}/staff/{membership}", false),
-    ("PATCH", "/api/v1/scopes/{scope}/staff/{membership}", false),
-    ("DELETE", "/api/v1/scopes/{scope}/staff/{membership}", false),
-    ("GET", "/api/v1/scopes/{scope}/settings", false),
-    ("PATCH", "/api/v1/scopes/{scope}/settings", false),
-    ("POST", "/api/v1/scopes/{scope}/staff/{membership}/reset-second-factor", false),
-    ("POST", "/api/v1/scopes/{scope}/staff/{membership}/send-password-link", false),
-    ("GET", "/api/v1/me", false),
-    ("GET", "/api/v1/me/sessions", false),
-    ("DELETE", "/api/v1/me/sessions", false),
-    ("DELETE", "/api/v1/me/sessions/{session}", false),
-    ("GET", "/api/v1/scopes/{scope}/access-log", false),
-    ("GET", "/api/v1/scopes/{scope}/access-log/why/{account}", false),
-    ("GET", "/api/v1/invitations/{id}", false),
-    ("DELETE", "/api/v1/invitations/{id}", false),
-    ("GET", "/api/v1/invitations/{id}/mails", false),
-    ("POST", "/api/v1/invitations/{id}/resend", false),
-    ("POST", "/api/v1/invitations/{id}/approve", false),
-    ("POST", "/api/v1/invitations/{id}/correct", false),
-];
 
 /// Exists in the demonstration only, which a test of its own covers.
 const DEMO_ROUTES: [&str; 3] = ["/mailbox", "/mailbox/{id}", "/authenticator"];
@@ -215,6 +29,7 @@ pub struct Ids {
     pub account: String,
     pub plan: String,
     pub patient: String,
+    pub label: String,
     pub message: String,
     pub appointment: String,
 }
@@ -244,6 +59,7 @@ pub async fn furnish(app: &TestApp, scope: &str) -> Ids {
         account: account.to_string(),
         plan: app.plan(app.cardiology, &["planned@northfield.example"], "contributor").await.to_string(),
         patient: spare_patient(app).await,
+        label: spare_label(app).await,
         message: telemedicine::spare_message(app).await,
         appointment: telemedicine::spare_appointment(app).await,
     }
@@ -255,6 +71,14 @@ async fn spare_patient(app: &TestApp) -> String {
     PatientId::from_uuid(app.uuid("SELECT id FROM patients WHERE name_key = 'spare'").await).to_string()
 }
 
+/// One label to be renamed and deleted.
+async fn spare_label(app: &TestApp) -> String {
+    if app.count("SELECT COUNT(*) FROM labels WHERE text_key = 'spare'").await == 0 {
+        patients::actions::create_label(&app.portal, &app.admin_caller().await, app.cardiology, "Spare").await.unwrap();
+    }
+    LabelId::from_uuid(app.uuid("SELECT id FROM labels WHERE text_key = 'spare'").await).to_string()
+}
+
 pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids) -> reqwest::Response {
     let path = route
         .replace("{scope}", &ids.scope)
@@ -263,10 +87,11 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         .replace("{id}", &ids.id)
         .replace("{account}", &ids.account)
         .replace("{plan}", &ids.plan)
-        .replace("{patient}", &ids.patient)
         .replace("{message}", &ids.message)
         .replace("{appointment}", &ids.appointment)
         .replace("{module}", "heart_rate")
+        .replace("{patient}", &ids.patient)
+        .replace("{label}", &ids.label)
         .replace("{token}", "cpb1_nobody-has-this")
         .replace("{session}", "ses_00000000000000000000000000000000")
         .replace("{version}/{*path}", "x/css/portal.css")
@@ -343,20 +168,37 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
             request.json(&json!({ "reason": "Lost the phone" }))
         }
         ("POST", "/{scope}/staff/{membership}/until") => request.form(&[("until", "2030-01-01")]),
-        ("POST", "/{scope}/patients/{patient}/messages/new") => {
-            let key = app.portal.new_id::<kind::Message>().to_string();
-            request.form(&[("text", "Hello"), ("do", "send"), ("key", key.as_str())])
+        ("POST", "/{scope}/patients/columns") => request.form(&[("shown", "weight")]),
+        ("POST", "/{scope}/patients/labels") => {
+            request.form(&[("id", ids.patient.as_str()), ("label", ids.label.as_str()), ("do", "add")])
         }
-        ("POST", "/{scope}/patients/{patient}/appointments/new") => {
-            let key = app.portal.new_id::<kind::Message>().to_string();
-            let despite = ("despite", "2026-12-01 09:00 30");
-            let when = [("day", "2026-12-01"), ("time", "09:00"), ("minutes", "30"), ("how", "visit")];
-            request.form(&[&when[..], &[despite, ("key", key.as_str())]].concat())
+        ("POST", "/{scope}/patients/new") => {
+            let number = app.portal.new_id::<kind::Patient>().uuid().simple().to_string();
+            request.form(&[("number", number.as_str())])
         }
-        ("POST", "/{scope}/patients/{patient}/appointments/{appointment}") => {
-            let despite = ("despite", "2026-12-02 09:00 30");
-            let when = [("day", "2026-12-02"), ("time", "09:00"), ("minutes", "30"), ("how", "visit")];
-            request.form(&[&when[..], &[despite, ("place", "Spare"), ("revision", "1")]].concat())
+        ("POST", "/{scope}/patients/{patient}/profile") => {
+            request.form(&[("number", "M-1"), ("gender", "male"), ("revision", "1")])
+        }
+        ("POST", "/{scope}/patients/{patient}/labels") => {
+            request.form(&[("do", format!("add:{}", ids.label).as_str())])
+        }
+        ("POST", "/{scope}/patients/{patient}/clinicians") => request.form(&[("do", "assign")]),
+        ("POST", "/{scope}/patients/{patient}/monitoring") => request.form(&[("do", "stop"), ("reason", "finished")]),
+        ("POST", "/{scope}/labels") => {
+            let text = format!("Label {}", &app.portal.new_id::<kind::Label>().uuid().simple().to_string()[20..]);
+            request.form(&[("text", text.as_str())])
+        }
+        ("POST", "/{scope}/labels/{label}") => request.form(&[("text", "Spare")]),
+        ("POST", "/{scope}/patients/{patient}/readings/new") => {
+            request.form(&[("at", "2026-09-20T08:00"), ("value_weight", "70")])
+        }
+        ("POST", "/{scope}/patients/{patient}/flags") => request.form(&[("note", "Seen"), ("do", "note")]),
+        ("POST", "/{scope}/patients/{patient}/notes") => {
+            let note = NoteId::from_uuid(app.uuid("SELECT id FROM notes WHERE text = 'Spare'").await).to_string();
+            request.form(&[("to", note.as_str()), ("note", "More")])
+        }
+        ("POST", route) if route.contains("/messages/") || route.contains("/appointments/") => {
+            request.form(&telemedicine::form_for(app, route))
         }
         ("POST", "/{scope}/settings") => request.form(&[("name", "Northfield Hospital"), ("revision", "1")]),
         ("POST", "/profile/api-keys") => {
@@ -385,6 +227,7 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
 
 pub async fn with_spare(app: &TestApp) {
     let patient = app.patient(app.cardiology, "M-1", "Spare").await;
+    notes::actions::add_note(&app.portal, &app.admin_caller().await, patient, "Spare").await.unwrap();
     telemedicine::make_spares(app, patient).await;
     app.person("spare", RoleKey::Default(DefaultRole::OrganisationStaff), app.cardiology).await;
     let draft = RoleDraft { name: "Spare".to_owned(), permissions: PermissionSet::EMPTY };
@@ -440,7 +283,7 @@ async fn told(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids)
     let answer = send(app, who, method, route, ids).await;
     let status = answer.status().as_u16();
     let mut body = answer.text().await.unwrap();
-    for id in [&ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account, &ids.plan] {
+    for id in [&ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account, &ids.plan, &ids.patient, &ids.label] {
         body = body.replace(id.as_str(), "ID");
     }
     (status, body)
@@ -496,8 +339,8 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
     let own = elsewhere.to_string();
     let mut told_apart = Vec::new();
     for (method, route, _) in ROUTES {
-        if !["{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}"].iter().any(|word| route.contains(word))
-        {
+        let words = ["{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}", "{patient}", "{label}"];
+        if !words.iter().any(|word| route.contains(word)) {
             continue;
         }
         let mut ids = furnish(&app, &app.cardiology.to_string()).await;
@@ -517,6 +360,7 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
             account: like(&app, &ids.account),
             plan: like(&app, &ids.plan),
             patient: like(&app, &ids.patient),
+            label: like(&app, &ids.label),
             message: like(&app, &ids.message),
             appointment: like(&app, &ids.appointment),
         };

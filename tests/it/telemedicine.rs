@@ -75,6 +75,20 @@ pub async fn make_spares(app: &TestApp, patient: PatientId) {
     propose_appointment(&app.portal, &admin, patient, &typed, ("spare", false)).await.unwrap();
 }
 
+/// What the matrix of routes sends to them.
+pub fn form_for(app: &TestApp, route: &str) -> Vec<(&'static str, String)> {
+    let key = app.portal.new_id::<kind::Message>().to_string();
+    let (day, despite) = ("2026-12-02", "2026-12-02 09:00 30");
+    let words: &[(&str, &str)] = if route.contains("/messages/") {
+        &[("text", "Hello"), ("do", "send")]
+    } else {
+        &[("day", day), ("time", "09:00"), ("minutes", "30"), ("how", "visit"), ("revision", "1"), ("despite", despite)]
+    };
+    let place = if route.ends_with("/new") { "" } else { "Spare" };
+    let words = words.iter().map(|(name, value)| (*name, (*value).to_owned()));
+    words.chain([("key", key), ("place", place.to_owned())]).collect()
+}
+
 /// One message to be taken back; nothing counts as sent today.
 pub async fn spare_message(app: &TestApp) -> String {
     app.execute("UPDATE messages SET withdrawn_at = NULL, sent_at = 1").await;

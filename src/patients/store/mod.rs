@@ -1,10 +1,20 @@
 //! The rows of patients and of the words by which they are found.
 
+mod change;
+mod clinicians;
+mod label_book;
 mod labels;
 mod list;
 
+pub(super) use change::{Kept, NewProfile, among, kept, set_monitored, write_profile};
+pub(super) use clinicians::{change_clinicians, clinicians_now, clinicians_of};
+pub(super) use label_book::{
+    all_labels, count_labels, delete_label, find_by_text, insert_label, label_uses, labels_among, labels_now,
+    put_labels, rename_label,
+};
 pub(super) use labels::{labels_of, set_labels};
-pub(super) use list::list;
+pub use list::{Part, list_statement};
+pub(super) use list::{list, names};
 
 use std::collections::BTreeMap;
 
@@ -56,7 +66,7 @@ pub(super) mod patient {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-mod word {
+pub(super) mod word {
     use sea_orm::entity::prelude::*;
 
     use crate::types::{DeploymentId, PatientId};
@@ -184,6 +194,20 @@ pub(super) async fn count_entries(
         found += done.rows_affected();
     }
     Ok(found)
+}
+
+/// Sets the flags of a patient of the deployment.
+pub(super) async fn set_flags(
+    tx: &Tx,
+    granted: &Granted,
+    patient: PatientId,
+    left: crate::readings::Unreviewed,
+) -> Result<(), DbErr> {
+    let values =
+        [patient.into(), granted.scope().deployment.into(), left.red.into(), left.amber.into(), left.grey.into()];
+    let sql = "UPDATE patients SET red = $3, amber = $4, grey = $5 WHERE id = $1 AND deployment_id = $2";
+    tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
+    Ok(())
 }
 
 /// The patient that may be seen; their identifiers only where the proof says so.

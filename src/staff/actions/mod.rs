@@ -1,5 +1,6 @@
 //! What can be done with staff members.
 
+mod carers;
 mod change;
 mod end;
 mod join;
@@ -9,6 +10,7 @@ mod tell;
 mod warn;
 
 pub use super::store::Query;
+pub use carers::{carers, find_carers};
 pub use change::{
     accounts_with_role, change_roles, change_roles_within, holders_of, members, replace_role, roles_for, undo_change,
 };

@@ -1,5 +1,11 @@
 //! The rows of entries, and of the newest entry of each module.
 
+mod one_patient;
+mod review;
+
+pub(super) use one_patient::{between, followed_once, newest_of_each, page};
+pub(super) use review::{count_unreviewed, mark_reviewed, oldest_unreviewed, serious_among, unreviewed_by_module};
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sea_orm::{
@@ -7,7 +13,7 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
-use super::{Latest, Measured, Module, NewReading, Severity};
+use super::{Latest, Measured, Module, NewReading, Reading, Severity};
 use crate::{
     access::{Granted, Visible},
     db::{CHUNK, Tx},
@@ -64,6 +70,24 @@ mod latest {
     }
 
     impl ActiveModelBehavior for ActiveModel {}
+}
+
+impl reading::Model {
+    /// An entry of a module that this program does not know any more is left out.
+    fn into_reading(self) -> Option<Reading> {
+        Some(Reading {
+            id: self.id,
+            patient: self.patient_id,
+            module: Module::find(&self.module)?,
+            measured: Measured { value: self.value, second: self.second, text: self.text },
+            severity: Severity::from_key(&self.severity),
+            at: self.at,
+            entered_at: self.entered_at,
+            entered_by: self.entered_by,
+            identifier: self.identifier,
+            reviewed: self.note_id.is_some(),
+        })
+    }
 }
 
 /// Which of these identifiers of senders are entered already.
