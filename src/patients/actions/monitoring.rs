@@ -73,11 +73,15 @@ pub async fn stop_monitoring(
     (reason, words): (&str, &str),
 ) -> Result<()> {
     let (mut op, granted) = begin(portal, caller, patient).await?;
+    // Whoever opens the mailbox of somebody who has died gets no such mail.
+    let told = reason != "died";
     let reason = read_reason(reason, words)?;
     if !store::set_monitored(op.tx(), &granted, patient, Some(&reason), op.now()).await? {
         return Err(Error::Conflict("This patient is no longer monitored already".to_owned()));
     }
-    contact::actions::tell_monitoring(&mut op, patient, true).await?;
+    if told {
+        contact::actions::tell_monitoring(&mut op, patient, true).await?;
+    }
     op.record(Event::done("patient.offboarded", patient, granted.scope(), json!({})));
     op.commit().await
 }
