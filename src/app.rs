@@ -22,6 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     audit, bounces,
     config::Config,
+    contact,
     db::Db,
     demo, emergency,
     error::Error,
@@ -46,6 +47,7 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(readings::pages::routes())
         .merge(notes::pages::routes())
         .merge(emergency::pages::routes())
+        .merge(contact::pages::routes())
         .merge(staff::pages::routes())
         .merge(roles::pages::routes())
         .merge(reviews::pages::routes())
@@ -101,6 +103,10 @@ pub fn emails() -> Vec<Box<dyn Email>> {
         Box::new(identity::email::SecurityNoticeMail),
         Box::new(identity::email::DisownedMail),
         Box::new(identity::email::SecondFactorResetMail),
+        Box::new(contact::email::MessageMail),
+        Box::new(contact::email::AppointmentMail),
+        Box::new(contact::email::MonitoringMail(true)),
+        Box::new(contact::email::MonitoringMail(false)),
         Box::new(staff::email::EndingMail),
         Box::new(staff::email::EndingColleagueMail),
         Box::new(emergency::email::OpenedMail),

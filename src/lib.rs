@@ -9,6 +9,7 @@ pub mod audit;
 pub mod bounces;
 pub mod cli;
 pub mod config;
+pub mod contact;
 pub mod crash;
 pub mod db;
 pub mod demo;

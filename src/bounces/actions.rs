@@ -6,6 +6,7 @@ use super::{Named, Report, Taken, Token, Verdict};
 use crate::{
     access::{Origin, Scope},
     audit::Event,
+    contact,
     error::{Error, Result},
     invitations,
     op::{Caller, Op},
@@ -139,6 +140,12 @@ async fn take_one(portal: &Portal, origin: &Origin, known: &Known, report: &Repo
     }
     let reason = life::reason(Stage::Bounced, &report.answer).map(|reason| reason.sentence);
     let detail = json!({ "email": known.recipient, "reason": reason, "answer": report.answer, "mail": known.id });
+    // A patient's address stands in no log, and what a server says of it may hold it.
+    if let Some((patient, scope)) = contact::actions::patient_of_mail(&op, known).await? {
+        op.record(Event::done("patient.mail_bounced", patient, scope, json!({ "reason": reason, "mail": known.id })));
+        op.commit().await?;
+        return Ok(true);
+    }
     match invitations::actions::of_mail(op.tx(), known).await? {
         Some((id, scope)) => op.record(Event::done("invitation.bounced", id, scope, detail)),
         None => op.record(Event::done("mail.bounced", known.id, Scope::organisation(known.organisation_id), detail)),

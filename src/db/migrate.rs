@@ -19,6 +19,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (10, include_str!("../../migrations/0010_access_from.sql")),
     (11, include_str!("../../migrations/0011_exports.sql")),
     (12, include_str!("../../migrations/0012_emergency.sql")),
+    (13, include_str!("../../migrations/0013_contact.sql")),
 ];
 
 /// Applies what is missing.

@@ -9,13 +9,13 @@ mod profile;
 mod search;
 
 pub use clinicians::{Assigned, assign_clinicians, clinicians_of};
+pub use intake::{NotTaken, SentEntry, SentPatient, Spot, TakenIn, Whose, take_in};
 pub use label_book::{MOST_LABELS, create_label, delete_label, label_book, rename_label};
 pub use labels::{
     Added, LONGEST_LABEL, TypedLabel, add_labels, add_typed_label, all_labels, may_label, place_labels, remove_labels,
 };
 pub use monitoring::{LONGEST_REASON, REASONS, may_offboard, reactivate, stop_monitoring};
 pub use profile::{Typed, add_patient, change_profile};
-pub use intake::{NotTaken, SentEntry, SentPatient, Spot, TakenIn, Whose, take_in};
 pub use search::{PatientSearch, count_patients, search_patients};
 
 use std::collections::{BTreeMap, HashSet};

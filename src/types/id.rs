@@ -33,6 +33,7 @@ macro_rules! kinds {
 kinds! {
     AccountId = Account, "acc";
     ApiKeyId = ApiKey, "key";
+    AppointmentId = Appointment, "apt";
     BatchId = Batch, "bat";
     BrowserId = Browser, "bro";
     CeremonyId = Ceremony, "cer";
@@ -45,6 +46,7 @@ kinds! {
     LabelId = Label, "lab";
     MailId = Mail, "mai";
     MembershipId = Membership, "mem";
+    MessageId = Message, "msg";
     NoteId = Note, "nte";
     NoticeId = Notice, "not";
     OrganisationId = Organisation, "org";

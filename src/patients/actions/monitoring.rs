@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::{
     access::{Actor, Granted, Permission, Scope},
     audit::Event,
+    contact,
     error::{Error, Result},
     op::{Caller, Op},
     patients::store,
@@ -72,11 +73,15 @@ pub async fn stop_monitoring(
     (reason, words): (&str, &str),
 ) -> Result<()> {
     let (mut op, granted) = begin(portal, caller, patient).await?;
+    // Whoever opens the mailbox of somebody who has died gets no such mail.
+    let told = reason != "died";
     let reason = read_reason(reason, words)?;
     if !store::set_monitored(op.tx(), &granted, patient, Some(&reason), op.now()).await? {
         return Err(Error::Conflict("This patient is no longer monitored already".to_owned()));
     }
-    tell_patient(&mut op, patient, false);
+    if told {
+        contact::actions::tell_monitoring(&mut op, patient, true).await?;
+    }
     op.record(Event::done("patient.offboarded", patient, granted.scope(), json!({})));
     op.commit().await
 }
@@ -90,10 +95,7 @@ pub async fn reactivate(portal: &Portal, caller: &Caller, patient: PatientId) ->
     if !store::set_monitored(op.tx(), &granted, patient, None, op.now()).await? {
         return Err(Error::Conflict("This patient is monitored already".to_owned()));
     }
-    tell_patient(&mut op, patient, true);
+    contact::actions::tell_monitoring(&mut op, patient, false).await?;
     op.record(Event::done("patient.reactivated", patient, granted.scope(), json!({})));
     op.commit().await
 }
-
-/// The one place where the patient is told, by a mail of the same transaction, that monitoring stopped or goes on.
-const fn tell_patient(_: &mut Op, _: PatientId, _monitored: bool) {}
