@@ -31,7 +31,7 @@ use crate::{
     outbox::{Email, Transport, Worker},
     patients, plans,
     portal::Portal,
-    readings, reviews, roles, sites, staff,
+    programmes, readings, reviews, roles, sites, staff,
     types::{Clock, Rng},
     web::{PageError, assets, headers, reference, reference::Security},
 };
@@ -41,6 +41,7 @@ fn pages(demo: bool) -> Router<Portal> {
     let pages = Router::new()
         .merge(identity::pages::routes())
         .merge(sites::pages::routes())
+        .merge(programmes::pages::routes())
         .merge(patients::pages::routes())
         .merge(readings::pages::routes())
         .merge(notes::pages::routes())
@@ -50,6 +51,7 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(invitations::pages::routes())
         .merge(plans::pages::routes())
         .merge(audit::pages::routes())
+        .merge(bounces::pages::routes())
         .merge(bounces::webhook::routes())
         .merge(assets::routes())
         .route("/health", get(health));

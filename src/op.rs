@@ -5,7 +5,7 @@ use sea_orm::DbErr;
 use serde_json::json;
 
 use crate::{
-    access::{self, Actor, Administers, Granted, OnePatient, Origin, Permission, Refusal, Scope, Via, Visible},
+    access::{self, Actor, Administers, Granted, OnePatient, Origin, Permission, Refusal, Runs, Scope, Via, Visible},
     audit::{self, By, Event, Sighting},
     crash,
     db::{self, Db, Tx},
@@ -63,6 +63,22 @@ impl Caller {
             Ok(proof) => Ok(proof),
             Err(refusal) => {
                 write_apart(portal, vec![refusal_event(ADMINISTER, scope, &refusal)], self).await?;
+                Err(hide_or_refuse(actor, &scope, refusal))
+            }
+        }
+    }
+
+    /// Authority to read what the deployment at `scope` follows and offers, and by which thresholds; a refusal is written to the
+    /// access log.
+    ///
+    /// # Errors
+    /// As [`Caller::administers`].
+    pub async fn runs(&self, portal: &Portal, scope: Scope) -> Result<Runs> {
+        let actor = self.actor()?;
+        match actor.runs(scope) {
+            Ok(proof) => Ok(proof),
+            Err(refusal) => {
+                write_apart(portal, vec![refusal_event(RUN, scope, &refusal)], self).await?;
                 Err(hide_or_refuse(actor, &scope, refusal))
             }
         }
@@ -174,6 +190,7 @@ async fn write_sightings(db: &Db, sightings: Vec<Sighting>) -> Result<(), DbErr>
 
 /// What the access log names where a refusal is not about a permission.
 const ADMINISTER: &str = "Admin of the whole organisation";
+const RUN: &str = "Admin of the deployment";
 
 /// An operation under way. Dropping it without [`Op::commit`] undoes it.
 pub struct Op {
@@ -298,6 +315,26 @@ impl Op {
         self.require(permission, found.scope).await
     }
 
+    /// The same by either of two permissions; a refusal names the first.
+    ///
+    /// # Errors
+    /// As [`Op::require_for`].
+    pub async fn require_either_for(self, either: [Permission; 2], patient: PatientId) -> Result<(Self, Granted)> {
+        let account = self.actor()?.account;
+        let found = access::whereabouts(&self.tx, patient, account, self.now).await?.ok_or(Error::NotFound)?;
+        self.require_either(either, found.scope).await
+    }
+
+    /// Authority to write by either of two permissions; a refusal names the first.
+    ///
+    /// # Errors
+    /// As [`Op::require`].
+    pub async fn require_either(self, [first, second]: [Permission; 2], scope: Scope) -> Result<(Self, Granted)> {
+        let actor = self.actor()?;
+        let which = if !actor.may(first, &scope) && actor.may(second, &scope) { second } else { first };
+        self.require(which, scope).await
+    }
+
     /// Authority over what the organisation of `scope` has chosen for itself. A refusal ends the operation and is written to the
     /// access log.
     ///
@@ -309,6 +346,21 @@ impl Op {
             Err(refusal) => {
                 let error = hide_or_refuse(self.actor()?, &scope, refusal.clone());
                 Err(self.refuse(refusal_event(ADMINISTER, scope, &refusal), error).await)
+            }
+        }
+    }
+
+    /// Authority to change what the deployment at `scope` follows and offers. A refusal ends the operation and is written to the
+    /// access log.
+    ///
+    /// # Errors
+    /// As [`Op::require`].
+    pub async fn require_runs(self, scope: Scope) -> Result<(Self, Runs)> {
+        match self.actor()?.runs(scope) {
+            Ok(proof) => Ok((self, proof)),
+            Err(refusal) => {
+                let error = hide_or_refuse(self.actor()?, &scope, refusal.clone());
+                Err(self.refuse(refusal_event(RUN, scope, &refusal), error).await)
             }
         }
     }

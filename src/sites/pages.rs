@@ -62,8 +62,10 @@ pub async fn frame(portal: &Portal, actor: &Actor, place: &Place, title: &str) -
             .administers(place.scope.organisation)
             .ok()
             .map(|proof| format!("{}/settings", Scope::organisation(proof.organisation()).path())),
+        programme_path: actor.runs(place.scope).ok().map(|_| format!("{}/programme", place.scope.path())),
         can_edit_roles: actor.may(Permission::EditRoles, &place.scope),
         session_left: actor.session_ends_at.map(|at| (at.0 - portal.now().0) / 1000),
+        session_of: actor.account.to_string(),
         ..Frame::plain(&portal.config, title)
     })
 }
@@ -152,6 +154,25 @@ async fn mail_trouble(portal: &Portal, place: &Place) -> Result<Option<String>> 
 #[template(path = "no_access.html")]
 struct NoAccessPage {
     frame: Frame,
+    /// Where access begins later, as what, and when.
+    coming: Vec<Coming>,
+}
+
+/// Access that begins later.
+pub struct Coming {
+    place: String,
+    role: String,
+    begins: When,
+}
+
+async fn coming(portal: &Portal, caller: &crate::op::Caller) -> Result<Vec<Coming>> {
+    let mut coming = Vec::new();
+    for access in crate::staff::actions::coming_access(portal, caller).await? {
+        let place = actions::place_of(portal.db.reader(), access.scope).await?;
+        let begins = When::new(access.starts_at, portal.now(), &place.time_zone());
+        coming.push(Coming { place: place.full_name(), role: access.role.name, begins });
+    }
+    Ok(coming)
 }
 
 /// Leads to the place where the person works.
@@ -159,9 +180,12 @@ async fn home(State(portal): State<Portal>, SignedIn(caller): SignedIn) -> PageR
     let actor = caller.actor()?;
     match actor.memberships.first() {
         Some(membership) => Ok(see_other(&membership.scope.path())),
-        None => page(&NoAccessPage {
-            frame: Frame { person: Some(actor.name.clone()), ..Frame::plain(&portal.config, "No access") },
-        }),
+        None => {
+            let coming = coming(&portal, &caller).await?;
+            let title = if coming.is_empty() { "No access" } else { "Your access begins later" };
+            let frame = Frame { person: Some(actor.name.clone()), ..Frame::plain(&portal.config, title) };
+            page(&NoAccessPage { frame, coming })
+        }
     }
 }
 

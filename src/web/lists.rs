@@ -28,6 +28,14 @@ impl ListAddress {
         address
     }
 
+    /// The same with one more value of a parameter that may have several.
+    #[must_use]
+    pub fn also(&self, name: &'static str, value: impl Into<String>) -> Self {
+        let mut address = self.clone();
+        address.parameters.push((name, value.into()));
+        address
+    }
+
     /// The address itself.
     pub fn url(&self) -> String {
         if self.parameters.is_empty() {

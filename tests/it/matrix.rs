@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use care_portal::{
     access::{DefaultRole, PermissionSet, RoleKey},
-    notes,
+    notes, patients,
     roles::{self, RoleDraft},
-    types::{AccountId, ApiKeyId, BatchId, BrowserId, NoteId, PasskeyId, PatientId, SessionId, kind},
+    types::{AccountId, ApiKeyId, BatchId, BrowserId, LabelId, NoteId, PasskeyId, PatientId, SessionId, kind},
 };
 use serde_json::json;
 
@@ -72,6 +72,24 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/assets/{version}/{*path}", true),
     ("GET", "/{scope}", false),
     ("GET", "/{scope}/patients", false),
+    ("GET", "/{scope}/patients/filters", false),
+    ("POST", "/{scope}/patients/columns", false),
+    ("POST", "/{scope}/patients/labels", false),
+    ("GET", "/{scope}/patients/new", false),
+    ("POST", "/{scope}/patients/new", false),
+    ("GET", "/{scope}/patients/{patient}/profile", false),
+    ("POST", "/{scope}/patients/{patient}/profile", false),
+    ("GET", "/{scope}/patients/{patient}/labels", false),
+    ("POST", "/{scope}/patients/{patient}/labels", false),
+    ("GET", "/{scope}/patients/{patient}/clinicians", false),
+    ("POST", "/{scope}/patients/{patient}/clinicians", false),
+    ("GET", "/{scope}/patients/{patient}/monitoring", false),
+    ("POST", "/{scope}/patients/{patient}/monitoring", false),
+    ("GET", "/{scope}/labels", false),
+    ("POST", "/{scope}/labels", false),
+    ("POST", "/{scope}/labels/{label}", false),
+    ("GET", "/{scope}/labels/{label}/delete", false),
+    ("POST", "/{scope}/labels/{label}/delete", false),
     ("GET", "/{scope}/patients/{patient}", false),
     ("GET", "/{scope}/patients/{patient}/readings/new", false),
     ("POST", "/{scope}/patients/{patient}/readings/new", false),
@@ -81,8 +99,15 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/{scope}/patients/{patient}/notes", false),
     ("POST", "/{scope}/patients/{patient}/notes", false),
     ("GET", "/{scope}/staff", false),
+    ("GET", "/{scope}/programme", false),
+    ("POST", "/{scope}/programme", false),
+    ("POST", "/{scope}/programme/modules", false),
+    ("GET", "/{scope}/programme/modules/{module}", false),
+    ("POST", "/{scope}/programme/modules/{module}", false),
     ("GET", "/{scope}/settings", false),
     ("POST", "/{scope}/settings", false),
+    ("GET", "/{scope}/settings/bounces", false),
+    ("POST", "/{scope}/settings/bounces", false),
     ("GET", "/{scope}/access-log", false),
     ("GET", "/{scope}/access-log.csv", false),
     ("GET", "/{scope}/access-log.json", false),
@@ -132,6 +157,7 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("DELETE", "/api/v1/scopes/{scope}/plans/{plan}", false),
     ("GET", "/api/v1/scopes/{scope}/plans/{plan}/rows", false),
     ("POST", "/api/v1/scopes/{scope}/plans/{plan}/rows", false),
+    ("POST", "/api/v1/scopes/{scope}/plans/{plan}/suggestions", false),
     ("POST", "/api/v1/scopes/{scope}/plans/{plan}/apply", false),
     ("PUT", "/api/v1/scopes/{scope}/plans/{plan}/schedule", false),
     ("DELETE", "/api/v1/scopes/{scope}/plans/{plan}/schedule", false),
@@ -201,6 +227,7 @@ pub struct Ids {
     pub account: String,
     pub plan: String,
     pub patient: String,
+    pub label: String,
 }
 
 /// What there is to be asked about, as it was before.
@@ -228,6 +255,7 @@ pub async fn furnish(app: &TestApp, scope: &str) -> Ids {
         account: account.to_string(),
         plan: app.plan(app.cardiology, &["planned@northfield.example"], "contributor").await.to_string(),
         patient: spare_patient(app).await,
+        label: spare_label(app).await,
     }
 }
 
@@ -235,6 +263,14 @@ pub async fn furnish(app: &TestApp, scope: &str) -> Ids {
 async fn spare_patient(app: &TestApp) -> String {
     app.execute("UPDATE patients SET number = 'M-1', number_key = 'm-1', gender = '', monitored = 1, revision = 1 WHERE name_key = 'spare'").await;
     PatientId::from_uuid(app.uuid("SELECT id FROM patients WHERE name_key = 'spare'").await).to_string()
+}
+
+/// One label to be renamed and deleted.
+async fn spare_label(app: &TestApp) -> String {
+    if app.count("SELECT COUNT(*) FROM labels WHERE text_key = 'spare'").await == 0 {
+        patients::actions::create_label(&app.portal, &app.admin_caller().await, app.cardiology, "Spare").await.unwrap();
+    }
+    LabelId::from_uuid(app.uuid("SELECT id FROM labels WHERE text_key = 'spare'").await).to_string()
 }
 
 pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids) -> reqwest::Response {
@@ -245,8 +281,9 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         .replace("{id}", &ids.id)
         .replace("{account}", &ids.account)
         .replace("{plan}", &ids.plan)
+        .replace("{module}", "heart_rate")
         .replace("{patient}", &ids.patient)
-        .replace("{module}", "weight")
+        .replace("{label}", &ids.label)
         .replace("{token}", "cpb1_nobody-has-this")
         .replace("{session}", "ses_00000000000000000000000000000000")
         .replace("{version}/{*path}", "x/css/portal.css")
@@ -289,6 +326,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         ("POST", "/api/v1/scopes/{scope}/plans/{plan}/rows") => {
             request.json(&json!({ "decision": "skip", "rows": [1] }))
         }
+        ("POST", "/api/v1/scopes/{scope}/plans/{plan}/suggestions") => request.json(&json!({ "rows": [1] })),
         ("POST", "/api/v1/scopes/{scope}/batches/{id}/change") => request.json(&json!({ "window": "24h" })),
         ("PUT", "/api/v1/scopes/{scope}/plans/{plan}/schedule") => request.json(&json!({ "at": "2026-12-02T07:00" })),
         ("POST", "/api/v1/scopes/{scope}/roles") => {
@@ -322,6 +360,27 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
             request.json(&json!({ "reason": "Lost the phone" }))
         }
         ("POST", "/{scope}/staff/{membership}/until") => request.form(&[("until", "2030-01-01")]),
+        ("POST", "/{scope}/patients/columns") => request.form(&[("shown", "weight")]),
+        ("POST", "/{scope}/patients/labels") => {
+            request.form(&[("id", ids.patient.as_str()), ("label", ids.label.as_str()), ("do", "add")])
+        }
+        ("POST", "/{scope}/patients/new") => {
+            let number = app.portal.new_id::<kind::Patient>().uuid().simple().to_string();
+            request.form(&[("number", number.as_str())])
+        }
+        ("POST", "/{scope}/patients/{patient}/profile") => {
+            request.form(&[("number", "M-1"), ("gender", "male"), ("revision", "1")])
+        }
+        ("POST", "/{scope}/patients/{patient}/labels") => {
+            request.form(&[("do", format!("add:{}", ids.label).as_str())])
+        }
+        ("POST", "/{scope}/patients/{patient}/clinicians") => request.form(&[("do", "assign")]),
+        ("POST", "/{scope}/patients/{patient}/monitoring") => request.form(&[("do", "stop"), ("reason", "finished")]),
+        ("POST", "/{scope}/labels") => {
+            let text = format!("Label {}", &app.portal.new_id::<kind::Label>().uuid().simple().to_string()[20..]);
+            request.form(&[("text", text.as_str())])
+        }
+        ("POST", "/{scope}/labels/{label}") => request.form(&[("text", "Spare")]),
         ("POST", "/{scope}/patients/{patient}/readings/new") => {
             request.form(&[("at", "2026-09-20T08:00"), ("value_weight", "70")])
         }
@@ -412,7 +471,7 @@ async fn told(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids)
     let answer = send(app, who, method, route, ids).await;
     let status = answer.status().as_u16();
     let mut body = answer.text().await.unwrap();
-    for id in [&ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account, &ids.plan, &ids.patient] {
+    for id in [&ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account, &ids.plan, &ids.patient, &ids.label] {
         body = body.replace(id.as_str(), "ID");
     }
     (status, body)
@@ -468,10 +527,8 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
     let own = elsewhere.to_string();
     let mut told_apart = Vec::new();
     for (method, route, _) in ROUTES {
-        if !["{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}", "{patient}"]
-            .iter()
-            .any(|word| route.contains(word))
-        {
+        let words = ["{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}", "{patient}", "{label}"];
+        if !words.iter().any(|word| route.contains(word)) {
             continue;
         }
         let mut ids = furnish(&app, &app.cardiology.to_string()).await;
@@ -491,12 +548,13 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
             account: like(&app, &ids.account),
             plan: like(&app, &ids.plan),
             patient: like(&app, &ids.patient),
+            label: like(&app, &ids.label),
         };
         let mut pairs = vec![
             ("former staff", &former, ids.clone(), nothing.clone()),
             ("the Admin of another organisation", &grace, ids.clone(), nothing.clone()),
         ];
-        if route.contains("{scope}") && route.matches('{').count() > 1 {
+        if route.contains("{scope}") && route.replace("{module}", "").matches('{').count() > 1 {
             let (ids, nothing) = (Ids { scope: own.clone(), ..ids.clone() }, Ids { scope: own.clone(), ..nothing });
             pairs.push(("the Admin of another organisation, at home,", &grace, ids, nothing));
         }

@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Fields, Result},
     identity::{
         Account, MEASURES, Passkey, Units, attempts,
-        attempts::Subject,
+        attempts::{NO_MORE_CODES, Subject},
         codes::RECOVERY_CODES,
         passwords,
         store::{self, profile::DetailsRow},
@@ -97,8 +97,11 @@ pub async fn change_details(portal: &Portal, caller: &Caller, name: &str, phone:
     op.commit().await
 }
 
-/// A number as people write it. Nothing is called or sent to it, so only what cannot be a number is refused, and nothing is rewritten.
-fn parse_phone(text: &str) -> Result<String, &'static str> {
+/// A number as people write it. Only what cannot be a number is refused, and nothing is rewritten; none is empty.
+///
+/// # Errors
+/// The sentence beside the field.
+pub fn parse_phone(text: &str) -> Result<String, &'static str> {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let good = |(n, c): (usize, char)| c.is_ascii_digit() || " -().".contains(c) || (n == 0 && c == '+');
@@ -136,6 +139,35 @@ pub async fn change_units(portal: &Portal, caller: &Caller, chosen: &[(String, S
     if units.to_stored() != before.to_stored() {
         store::profile::set_units(op.tx(), account.id, &units.to_stored()).await?;
         record(&mut op, "profile.units_changed", account.id, json!({ "units": units.to_stored() })).await?;
+    }
+    op.commit().await
+}
+
+/// The modules that somebody hides from the Patient List.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hidden_columns_of(portal: &Portal, account: AccountId) -> Result<Vec<String>> {
+    let stored = store::profile::hidden_columns(portal.db.reader(), account).await?;
+    Ok(stored.split(',').filter(|key| !key.is_empty()).map(str::to_owned).collect())
+}
+
+/// Chooses which of the modules `among` the caller hides from the Patient List; what is hidden of others stays hidden.
+///
+/// # Errors
+/// When it is no person who asks.
+pub async fn hide_columns(portal: &Portal, caller: &Caller, among: &[&str], hidden: &[&str]) -> Result<()> {
+    let mut op = Op::begin(portal, caller).await?;
+    let (account, _) = owner(&op)?;
+    let before = store::profile::hidden_columns(op.tx(), account.id).await?;
+    let elsewhere = before.split(',').filter(|key| !key.is_empty() && !among.contains(key));
+    let mut keys: Vec<_> = elsewhere.chain(among.iter().copied().filter(|key| hidden.contains(key))).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let after = keys.join(",");
+    if after != before {
+        store::profile::set_hidden_columns(op.tx(), account.id, &after).await?;
+        record(&mut op, "profile.columns_changed", account.id, json!({ "hidden": after })).await?;
     }
     op.commit().await
 }
@@ -190,13 +222,13 @@ pub async fn change_own_password(portal: &Portal, caller: &Caller, typed: &Passw
         return Err(Error::StepUpRequired);
     }
     let subject = Subject::codes(actor.account);
-    attempts::reserve(portal, std::slice::from_ref(&subject)).await?;
+    let this = attempts::reserve(portal, &subject).await?;
     let stored = store::accounts::password_of(portal.db.reader(), actor.account).await?;
     // Hashing takes long and holds no lock.
     let mut problems = Fields::new();
-    let fits = passwords::verify(portal, typed.current, stored.clone()).await?;
+    let fits = unless_busy(portal, &subject, passwords::verify(portal, typed.current, stored.clone()).await).await?;
     if !fits {
-        problems.push(("current", "This is not your present password".to_owned()));
+        problems.push(("current", this.tell("This is not your present password", NO_MORE_CODES)));
     }
     let judged = passwords::judge(typed.new, &[&actor.name, &actor.email]);
     if !judged.enough {
@@ -207,7 +239,10 @@ pub async fn change_own_password(portal: &Portal, caller: &Caller, typed: &Passw
     if typed.new != typed.again {
         problems.push(("again", "The two new passwords differ; type the same twice".to_owned()));
     }
-    let hashed = if problems.is_empty() { Some(passwords::hash(portal, typed.new).await?) } else { None };
+    let hashed = match problems.is_empty() {
+        true => Some(unless_busy(portal, &subject, passwords::hash(portal, typed.new).await).await?),
+        false => None,
+    };
     let mut op = Op::begin(portal, caller).await?;
     let (account, session) = owner(&op)?;
     let Some(hashed) = hashed else {
@@ -231,6 +266,14 @@ pub async fn change_own_password(portal: &Portal, caller: &Caller, typed: &Passw
     attempts::forget(op.tx(), &subject).await?;
     change_password(&mut op, &account, HashedPassword(hashed), Change::InProfile(session)).await?;
     op.commit().await
+}
+
+/// What could not be judged, because too many others are being judged, was no try.
+async fn unless_busy<T>(portal: &Portal, subject: &Subject, outcome: Result<T>) -> Result<T> {
+    if outcome.is_err() {
+        attempts::take_back(portal, subject).await?;
+    }
+    outcome
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::{
     op::Caller,
     patients::{Flags, Patient, actions},
     portal::Portal,
+    programmes,
     sites::{self, Place},
     types::PatientId,
     web::{Frame, Link},
@@ -46,8 +47,10 @@ pub struct Rail {
     pub list: Option<String>,
     /// The pages.
     pub links: Vec<Link>,
-    /// Texts of the labels.
+    /// Texts of the labels; none where the deployment has switched them off.
     pub labels: Vec<String>,
+    /// Whether the labels may be changed.
+    pub may_label: bool,
     /// Unreviewed entries.
     pub flags: Flags,
     /// Whether monitoring was stopped.
@@ -98,7 +101,9 @@ pub async fn open(
     let place = sites::actions::place_of(portal.db.reader(), one.scope()).await?;
     let title = format!("{} – {}", patient.number, name_of(page));
     let (jar, frame) = sites::pages::frame_with_flash(portal, caller.actor()?, &place, &title, jar).await?;
-    let rail = rail(caller, &patient, &one, page)?;
+    let deployment = one.scope().deployment.ok_or(Error::NotFound)?;
+    let with_labels = programmes::actions::programme_of(portal.db.reader(), deployment).await?.labels;
+    let rail = rail(caller, &patient, &one, (page, with_labels))?;
     Ok((jar, Opened { patient, one, place, frame, rail }))
 }
 
@@ -112,7 +117,7 @@ const fn name_of(page: Page) -> &'static str {
     }
 }
 
-fn rail(caller: &Caller, patient: &Patient, one: &OnePatient, current: Page) -> Result<Rail> {
+fn rail(caller: &Caller, patient: &Patient, one: &OnePatient, (current, with_labels): (Page, bool)) -> Result<Rail> {
     let actor = caller.actor()?;
     let may = |permission| actor.may(permission, &one.scope());
     let address = address(one.scope(), patient.id);
@@ -131,7 +136,8 @@ fn rail(caller: &Caller, patient: &Patient, one: &OnePatient, current: Page) -> 
         number: patient.number.clone(),
         list: one.emergency().is_none().then(|| format!("{}/patients", one.scope().path())),
         links,
-        labels: patient.labels.iter().map(|label| label.text.clone()).collect(),
+        labels: patient.labels.iter().filter(|_| with_labels).map(|label| label.text.clone()).collect(),
+        may_label: with_labels && actions::may_label(actor, &one.scope()),
         flags: patient.flags,
         offboarded: !patient.monitored,
         emergency: one.emergency().is_some(),

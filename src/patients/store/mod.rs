@@ -1,10 +1,20 @@
 //! The rows of patients and of the words by which they are found.
 
+mod change;
+mod clinicians;
+mod label_book;
 mod labels;
 mod list;
 
+pub(super) use change::{Kept, NewProfile, among, kept, set_monitored, write_profile};
+pub(super) use clinicians::{change_clinicians, clinicians_now, clinicians_of};
+pub(super) use label_book::{
+    all_labels, count_labels, delete_label, find_by_text, insert_label, label_uses, labels_among, labels_now,
+    put_labels, rename_label,
+};
 pub(super) use labels::{labels_of, set_labels};
-pub(super) use list::list;
+pub use list::{Part, list_statement};
+pub(super) use list::{list, names};
 
 use std::collections::BTreeMap;
 
@@ -56,7 +66,7 @@ pub(super) mod patient {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-mod word {
+pub(super) mod word {
     use sea_orm::entity::prelude::*;
 
     use crate::types::{DeploymentId, PatientId};
