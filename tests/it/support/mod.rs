@@ -6,6 +6,7 @@ pub mod browser;
 mod chromedriver;
 pub mod device;
 pub mod keys;
+pub mod patients;
 pub mod postgres;
 pub mod smtp;
 
