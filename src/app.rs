@@ -30,7 +30,7 @@ use crate::{
     outbox::{Email, Transport, Worker},
     patients, plans,
     portal::Portal,
-    reviews, roles, sites, staff,
+    programmes, reviews, roles, sites, staff,
     types::{Clock, Rng},
     web::{PageError, assets, headers, reference, reference::Security},
 };
@@ -40,6 +40,7 @@ fn pages(demo: bool) -> Router<Portal> {
     let pages = Router::new()
         .merge(identity::pages::routes())
         .merge(sites::pages::routes())
+        .merge(programmes::pages::routes())
         .merge(patients::pages::routes())
         .merge(staff::pages::routes())
         .merge(roles::pages::routes())

@@ -5,7 +5,7 @@ use sea_orm::DbErr;
 use serde_json::json;
 
 use crate::{
-    access::{self, Actor, Administers, Granted, OnePatient, Origin, Permission, Refusal, Scope, Via, Visible},
+    access::{self, Actor, Administers, Granted, OnePatient, Origin, Permission, Refusal, Runs, Scope, Via, Visible},
     audit::{self, By, Event, Sighting},
     crash,
     db::{self, Db, Tx},
@@ -63,6 +63,22 @@ impl Caller {
             Ok(proof) => Ok(proof),
             Err(refusal) => {
                 write_apart(portal, vec![refusal_event(ADMINISTER, scope, &refusal)], self).await?;
+                Err(hide_or_refuse(actor, &scope, refusal))
+            }
+        }
+    }
+
+    /// Authority to read what the deployment at `scope` follows and offers, and by which thresholds; a refusal is written to the
+    /// access log.
+    ///
+    /// # Errors
+    /// As [`Caller::administers`].
+    pub async fn runs(&self, portal: &Portal, scope: Scope) -> Result<Runs> {
+        let actor = self.actor()?;
+        match actor.runs(scope) {
+            Ok(proof) => Ok(proof),
+            Err(refusal) => {
+                write_apart(portal, vec![refusal_event(RUN, scope, &refusal)], self).await?;
                 Err(hide_or_refuse(actor, &scope, refusal))
             }
         }
@@ -174,6 +190,7 @@ async fn write_sightings(db: &Db, sightings: Vec<Sighting>) -> Result<(), DbErr>
 
 /// What the access log names where a refusal is not about a permission.
 const ADMINISTER: &str = "Admin of the whole organisation";
+const RUN: &str = "Admin of the deployment";
 
 /// An operation under way. Dropping it without [`Op::commit`] undoes it.
 pub struct Op {
@@ -309,6 +326,21 @@ impl Op {
             Err(refusal) => {
                 let error = hide_or_refuse(self.actor()?, &scope, refusal.clone());
                 Err(self.refuse(refusal_event(ADMINISTER, scope, &refusal), error).await)
+            }
+        }
+    }
+
+    /// Authority to change what the deployment at `scope` follows and offers. A refusal ends the operation and is written to the
+    /// access log.
+    ///
+    /// # Errors
+    /// As [`Op::require`].
+    pub async fn require_runs(self, scope: Scope) -> Result<(Self, Runs)> {
+        match self.actor()?.runs(scope) {
+            Ok(proof) => Ok((self, proof)),
+            Err(refusal) => {
+                let error = hide_or_refuse(self.actor()?, &scope, refusal.clone());
+                Err(self.refuse(refusal_event(RUN, scope, &refusal), error).await)
             }
         }
     }

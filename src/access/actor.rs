@@ -3,7 +3,7 @@
 use super::{Permission, PermissionSet, Refusal, Role, Scope, policy};
 use std::time::Duration;
 
-use crate::types::{AccountId, ApiKeyId, MembershipId, OrganisationId, SessionId, Timestamp};
+use crate::types::{AccountId, ApiKeyId, DeploymentId, MembershipId, OrganisationId, SessionId, Timestamp};
 
 /// Where a request comes from, as the access log keeps it.
 #[derive(Clone, Debug, Default)]
@@ -132,6 +132,16 @@ impl Actor {
         if able { Ok(Administers { organisation }) } else { Err(Refusal::NoAdministrator) }
     }
 
+    /// Authority over what one deployment follows and offers.
+    ///
+    /// # Errors
+    /// [`Refusal::NoDeploymentAdmin`].
+    pub fn runs(&self, scope: Scope) -> Result<Runs, Refusal> {
+        let deployment = scope.deployment.ok_or(Refusal::NoDeploymentAdmin)?;
+        let able = self.memberships.iter().any(|by| policy::may_run(by, &scope).is_ok());
+        if able { Ok(Runs { deployment }) } else { Err(Refusal::NoDeploymentAdmin) }
+    }
+
     /// Whether any membership reaches the scope at all: what decides between "not found" and "not allowed".
     pub fn reaches(&self, scope: &Scope) -> bool {
         self.memberships.iter().any(|membership| membership.scope.covers(scope))
@@ -235,6 +245,19 @@ impl Administers {
     /// Which organisation.
     pub const fn organisation(&self) -> OrganisationId {
         self.organisation
+    }
+}
+
+/// Proof that the actor is an Admin of one deployment. Store functions that change what it follows and offers ask for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Runs {
+    deployment: DeploymentId,
+}
+
+impl Runs {
+    /// Which deployment.
+    pub const fn deployment(&self) -> DeploymentId {
+        self.deployment
     }
 }
 

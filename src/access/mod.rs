@@ -10,7 +10,7 @@ mod scope;
 mod second_factor;
 mod store;
 
-pub use actor::{Actor, Administers, Granted, Membership, Origin, Via, Visible};
+pub use actor::{Actor, Administers, Granted, Membership, Origin, Runs, Via, Visible};
 pub use patient::{OnePatient, Whereabouts};
 pub use permission::{Permission, PermissionSet};
 pub use policy::{Refusal, Target};

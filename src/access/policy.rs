@@ -51,6 +51,9 @@ pub enum Refusal {
     /// What concerns the whole organisation is for its Admins.
     #[error("only an Admin of the whole organisation may see and change its settings")]
     NoAdministrator,
+    /// What a deployment follows and offers is for its Admins.
+    #[error("only an Admin of this deployment may see and change what it follows")]
+    NoDeploymentAdmin,
     /// An organisation keeps an Admin.
     #[error(
         "an organisation always keeps one Admin of the whole organisation without an end date; make somebody else Admin first"
@@ -92,6 +95,16 @@ pub fn may_administer(by: &Membership, organisation: OrganisationId) -> Result<(
     let whole = by.scope == Scope::organisation(organisation);
     let admin = by.role.is(DefaultRole::Admin) && by.role.permissions == DefaultRole::Admin.permissions();
     if whole && admin { Ok(()) } else { Err(Refusal::NoAdministrator) }
+}
+
+/// Whether the holder of `by` may see and change what the deployment at `at` follows and offers: its Admins may, and those of the
+/// whole organisation, and a key of theirs that leaves them every permission.
+///
+/// # Errors
+/// The [`Refusal`] to show and to write to the access log.
+pub fn may_run(by: &Membership, at: &Scope) -> Result<(), Refusal> {
+    let admin = by.role.is(DefaultRole::Admin) && by.role.permissions == DefaultRole::Admin.permissions();
+    if by.scope.covers(at) && at.deployment.is_some() && admin { Ok(()) } else { Err(Refusal::NoDeploymentAdmin) }
 }
 
 /// The one rule for every grant: whether the holder of `by` may, by the permission `needs`, give `role` at `at`.

@@ -1,7 +1,7 @@
 //! Failed tries, counted where they outlive the operation that failed, a restart, and the node that saw them.
 //!
-//! Whose password, codes or browser has failed too often in a row is disabled until it is made anew, and is answered like
-//! whoever has to wait: a guesser does not learn that there is nothing left to guess.
+//! Whose password, codes or browser has failed too often in a row is disabled until it is made anew. Whoever makes the last try is
+//! told so at that very answer, whether there is such an account or not; everybody after that is answered like whoever has to wait.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -143,25 +143,46 @@ async fn refuse_waiting(db: &impl ConnectionTrait, subject: &Subject, now: Times
     Err(Error::TooMany { retry_after: left.min(LONGEST_WAIT) })
 }
 
+/// What a try is, should it prove wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Try {
+    /// One of those that people have.
+    OneOfMany,
+    /// The last: nothing is taken any more after it. Whoever made it must be told now, since every later one is only told to wait.
+    Last,
+}
+
+impl Try {
+    /// The sentence about a wrong try, with what follows from it if it was the last.
+    pub fn tell(self, sentence: &str, last: &str) -> String {
+        match self {
+            Self::OneOfMany => sentence.to_owned(),
+            Self::Last => format!("{sentence}. {last}"),
+        }
+    }
+}
+
+/// What becomes of somebody who has typed the last wrong code: nothing but somebody else can help them.
+pub const NO_MORE_CODES: &str = "That was one wrong try too many: no code and no passkey is taken after your password any more. \
+    Ask somebody who manages staff where you work to reset your second factor";
+
 /// Counts a try before it is judged, so that many at once are no more than a few: refused while the subject has to wait. Whoever
 /// then proves right calls [`forget`]; a try that could not be judged is taken back by [`take_back`].
 ///
 /// # Errors
 /// As [`refuse_if_waiting`].
-pub async fn reserve(portal: &Portal, subjects: &[Subject]) -> Result<()> {
-    refuse_if_waiting(portal, subjects).await?;
+pub async fn reserve(portal: &Portal, subject: &Subject) -> Result<Try> {
+    refuse_if_waiting(portal, std::slice::from_ref(subject)).await?;
     let tx = portal.db.begin_write().await?;
-    for subject in subjects {
-        if count(&tx, subject, portal.now(), portal.now()).await?.is_none() {
-            // Somebody else's try has been counted a moment ago, and now the subject waits.
-            return Err(refuse_waiting(&tx, subject, portal.now())
-                .await
-                .err()
-                .unwrap_or(Error::TooMany { retry_after: FIRST_WAIT }));
-        }
-    }
+    let Some(disabled) = count(&tx, subject, portal.now(), portal.now()).await? else {
+        // Somebody else's try has been counted a moment ago, and now the subject waits.
+        return Err(refuse_waiting(&tx, subject, portal.now())
+            .await
+            .err()
+            .unwrap_or(Error::TooMany { retry_after: FIRST_WAIT }));
+    };
     tx.commit().await?;
-    Ok(())
+    Ok(if disabled { Try::Last } else { Try::OneOfMany })
 }
 
 /// Takes back what [`reserve`] has counted, because the try was never judged.
@@ -238,12 +259,22 @@ async fn count(
 /// # Errors
 /// When the database fails.
 pub async fn forget(tx: &crate::db::Tx, subject: &Subject) -> Result<()> {
-    tx.execute_raw(Statement::from_sql_and_values(
-        tx.get_database_backend(),
-        "DELETE FROM attempts WHERE subject = $1",
-        [subject.key.as_str().into()],
-    ))
-    .await?;
+    forget_all(tx, std::slice::from_ref(subject)).await
+}
+
+/// The same for several. In one order, so that no two wait for each other.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_all(tx: &crate::db::Tx, subjects: &[Subject]) -> Result<()> {
+    let mut keys: Vec<_> = subjects.iter().map(|subject| subject.key.as_str()).collect();
+    keys.sort_unstable();
+    for some in keys.chunks(200) {
+        let marks: Vec<_> = (1..=some.len()).map(|n| format!("${n}")).collect();
+        let sql = format!("DELETE FROM attempts WHERE subject IN ({})", marks.join(", "));
+        let values = some.iter().map(|key| (*key).into()).collect::<Vec<sea_orm::Value>>();
+        tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
+    }
     Ok(())
 }
 

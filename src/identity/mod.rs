@@ -183,4 +183,6 @@ pub struct Passkey {
     pub added_at: Timestamp,
     /// When it last signed somebody in or proved anew who they are.
     pub used_at: Option<Timestamp>,
+    /// Whether it signs in without a password; not any more once its owner has said "This was not me".
+    pub stands_alone: bool,
 }

@@ -2,8 +2,10 @@
 
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Statement, Value};
 
-use super::{Followed, Programme};
+use super::{Followed, Offer, Programme};
 use crate::{
+    access::Runs,
+    db::Tx,
     readings::{MODULES, Module},
     types::DeploymentId,
 };
@@ -66,4 +68,55 @@ fn followed(row: FollowedRow) -> Option<Followed> {
     let module = Module::find(&row.module)?;
     let bands = serde_json::from_str(&row.bands).unwrap_or_default();
     Some(Followed { module, bands, samples: row.samples })
+}
+
+/// Writes what the deployment offers; false when somebody else has changed its programme since `seen`.
+pub(super) async fn update_offer(tx: &Tx, proof: &Runs, offer: &Offer, seen: i64) -> Result<bool, DbErr> {
+    let sql = "UPDATE deployments SET labels = $3, offboarding = $4, messages = $5, custom_messages = $6, appointments = $7, \
+        call_link = $8, revision = revision + 1 WHERE id = $1 AND revision = $2";
+    let values: Vec<Value> = vec![
+        proof.deployment().into(),
+        seen.into(),
+        offer.labels.into(),
+        offer.offboarding.into(),
+        offer.messages.into(),
+        offer.custom_messages.into(),
+        offer.appointments.into(),
+        offer.call_link.trim().to_owned().into(),
+    ];
+    if run(tx, sql, values).await? == 0 {
+        return Ok(false);
+    }
+    run(tx, "DELETE FROM predefined_messages WHERE deployment_id = $1", vec![proof.deployment().into()]).await?;
+    for (position, text) in (0_i64..).zip(offer.ready()) {
+        let values = vec![proof.deployment().into(), position.into(), text.into()];
+        run(tx, "INSERT INTO predefined_messages (deployment_id, position, text) VALUES ($1, $2, $3)", values).await?;
+    }
+    Ok(true)
+}
+
+/// Writes what the deployment follows; false when somebody else has changed its programme since `seen`.
+pub(super) async fn update_modules(tx: &Tx, proof: &Runs, modules: &[Followed], seen: i64) -> Result<bool, DbErr> {
+    let sql = "UPDATE deployments SET revision = revision + 1 WHERE id = $1 AND revision = $2";
+    if run(tx, sql, vec![proof.deployment().into(), seen.into()]).await? == 0 {
+        return Ok(false);
+    }
+    run(tx, "DELETE FROM followed_modules WHERE deployment_id = $1", vec![proof.deployment().into()]).await?;
+    for (position, followed) in (0_i64..).zip(modules) {
+        let bands = serde_json::to_string(&followed.bands).map_err(|error| DbErr::Custom(error.to_string()))?;
+        let values = vec![
+            proof.deployment().into(),
+            followed.module.key.into(),
+            position.into(),
+            bands.into(),
+            followed.samples.into(),
+        ];
+        run(tx, "INSERT INTO followed_modules (deployment_id, module, position, bands, samples) VALUES ($1, $2, $3, $4, $5)", values)
+            .await?;
+    }
+    Ok(true)
+}
+
+async fn run(tx: &Tx, sql: &str, values: Vec<Value>) -> Result<u64, DbErr> {
+    Ok(tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?.rows_affected())
 }

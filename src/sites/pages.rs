@@ -62,8 +62,10 @@ pub async fn frame(portal: &Portal, actor: &Actor, place: &Place, title: &str) -
             .administers(place.scope.organisation)
             .ok()
             .map(|proof| format!("{}/settings", Scope::organisation(proof.organisation()).path())),
+        programme_path: actor.runs(place.scope).ok().map(|_| format!("{}/programme", place.scope.path())),
         can_edit_roles: actor.may(Permission::EditRoles, &place.scope),
         session_left: actor.session_ends_at.map(|at| (at.0 - portal.now().0) / 1000),
+        session_of: actor.account.to_string(),
         ..Frame::plain(&portal.config, title)
     })
 }

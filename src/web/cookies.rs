@@ -29,6 +29,8 @@ pub enum Name {
 
 /// Browsers keep no cookie for longer than 400 days (RFC 6265bis).
 const BROWSER_STAYS: time::Duration = time::Duration::days(400);
+/// As long as the form itself waits: nobody is promised one that is gone.
+const FORM_WAITS: time::Duration = time::Duration::minutes(30);
 
 impl Name {
     /// `__Host-` binds a cookie to this very host and to TLS (RFC 6265bis); on this machine's plain http browsers refuse it.
@@ -57,7 +59,7 @@ pub fn get(config: &Config, jar: &CookieJar, name: Name) -> Option<String> {
     jar.get(name.text(config.is_https())).map(|cookie| cookie.value().to_owned())
 }
 
-/// Sets a cookie that no script can read. It ends with the browser, except the one by which the browser is known again.
+/// Sets a cookie that no script can read. It ends with the browser, except those that have a time of their own.
 pub fn set(config: &Config, jar: CookieJar, name: Name, value: String) -> CookieJar {
     jar.add(build(config, name, value))
 }
@@ -75,7 +77,8 @@ fn build(config: &Config, name: Name, value: String) -> Cookie<'static> {
         .same_site(SameSite::Lax);
     match name {
         Name::Browser => cookie.max_age(BROWSER_STAYS).build(),
-        Name::Session | Name::Join | Name::Reset | Name::NotMe | Name::Flash | Name::Form => cookie.build(),
+        Name::Form => cookie.max_age(FORM_WAITS).build(),
+        Name::Session | Name::Join | Name::Reset | Name::NotMe | Name::Flash => cookie.build(),
     }
 }
 

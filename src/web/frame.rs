@@ -36,6 +36,8 @@ pub struct Frame {
     pub can_view_audit: bool,
     /// Where the organisation's settings are, for those who may change them.
     pub settings_path: Option<String>,
+    /// Where the deployment's settings are, for those who may change them.
+    pub programme_path: Option<String>,
     /// What just happened.
     pub flash: Option<Flash>,
     /// Why mails do not leave at the moment, for those who wait for theirs.
@@ -44,6 +46,8 @@ pub struct Frame {
     pub demo: bool,
     /// Seconds until the session ends if nothing is done; none where nobody is signed in.
     pub session_left: Option<i64>,
+    /// Whose session it is: the account's printed id.
+    pub session_of: String,
 }
 
 impl Frame {

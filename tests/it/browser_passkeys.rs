@@ -1,5 +1,7 @@
 //! Passkeys in a real browser, with a device of Chromium's own making: as a person meets them, by keyboard too.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -139,6 +141,33 @@ async fn a_passkey_is_offered_where_the_address_is_typed() {
     assert_eq!(autocomplete, "username webauthn");
     // Chromium's made-up device is chosen from the list by itself.
     browser.wait_text("Cardiology").await;
+    assert_eq!(complaints(&browser).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_passkey_proves_anew_by_its_button_and_what_was_typed_goes_on() {
+    let app = TestApp::start_by_name(Database::Sqlite).await;
+    let browser = Browser::open(Options::default()).await;
+    plug_in(&browser).await;
+    ben_with_passkey(&app, &browser).await;
+    app.advance(Duration::from_secs(11 * 60));
+    browser.goto(&format!("{}/second-factor/set-up", app.url)).await;
+    browser.wait_text("Confirm that it is you").await;
+    browser.wait_for("[data-passkey='prove'] button").await;
+    assert!(serious_violations(&browser).await.is_empty());
+    press_by_keyboard(&browser, "Use a passkey").await;
+    browser.wait_text("Add a second factor").await;
+    // A form that was stopped by the question is sent after it, as after a password.
+    app.advance(Duration::from_secs(11 * 60));
+    browser.goto(&format!("{}/profile", app.url)).await;
+    browser.click_text(Some("summary"), "Make a new key").await;
+    browser.fill("details[open] [name='name']", "Roster").await;
+    browser.click("details[open] [name='permissions']").await;
+    browser.click_text(Some("button"), "Make key").await;
+    browser.wait_text("Confirm that it is you").await;
+    browser.click_text(Some("button"), "Use a passkey").await;
+    browser.wait_for("#new-key").await;
+    assert_eq!(app.count("SELECT COUNT(*) FROM api_keys WHERE name = 'Roster'").await, 1);
     assert_eq!(complaints(&browser).await, Vec::<String>::new());
 }
 

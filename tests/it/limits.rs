@@ -61,7 +61,7 @@ async fn waits(portal: &Portal, subject: &Subject) -> Option<Duration> {
 }
 
 /// The same portal, but behind a proxy on this machine, so that a test can come from anywhere.
-async fn behind_proxy(database: Database) -> TestApp {
+pub async fn behind_proxy(database: Database) -> TestApp {
     TestApp::start_with(database, &[("TRUSTED_PROXIES", "127.0.0.0/8".to_owned())]).await
 }
 
@@ -303,7 +303,7 @@ async fn rl_04_guesses_from_many_networks_lock_no_real_link() {
 }
 
 /// Fills both threads and the line before them; the answer is what lets them go.
-async fn fill_hashers(portal: &Portal) -> std::sync::mpsc::Sender<()> {
+pub async fn fill_hashers(portal: &Portal) -> std::sync::mpsc::Sender<()> {
     let (let_go, wait) = std::sync::mpsc::channel::<()>();
     let wait = Arc::new(Mutex::new(wait));
     let held = Arc::new(AtomicUsize::new(0));

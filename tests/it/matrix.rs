@@ -72,6 +72,12 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/{scope}", false),
     ("GET", "/{scope}/patients", false),
     ("GET", "/{scope}/staff", false),
+    ("GET", "/{scope}/programme", false),
+    ("POST", "/{scope}/programme", false),
+    ("GET", "/{scope}/programme/modules", false),
+    ("POST", "/{scope}/programme/modules", false),
+    ("GET", "/{scope}/programme/modules/{module}", false),
+    ("POST", "/{scope}/programme/modules/{module}", false),
     ("GET", "/{scope}/settings", false),
     ("POST", "/{scope}/settings", false),
     ("GET", "/{scope}/access-log", false),
@@ -228,6 +234,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         .replace("{id}", &ids.id)
         .replace("{account}", &ids.account)
         .replace("{plan}", &ids.plan)
+        .replace("{module}", "heart_rate")
         .replace("{token}", "cpb1_nobody-has-this")
         .replace("{session}", "ses_00000000000000000000000000000000")
         .replace("{version}/{*path}", "x/css/portal.css")

@@ -56,18 +56,19 @@ pub struct Sighting {
 impl Sighting {
     /// One patient is the event's subject; of several, the place where they are.
     fn event(&self) -> Event {
-        let mut detail = json!({ "what": self.what, "patients": self.patients.len() });
-        if let Some(emergency) = self.emergency {
-            detail["emergency"] = emergency.to_string().into();
+        let several = self.patients.len() > 1;
+        let named = several && self.patients.len() <= NAMED;
+        let of = named.then(|| self.patients.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let mut detail = json!({
+            "what": self.what, "patients": self.patients.len(), "of": of,
+            "emergency": self.emergency.map(|emergency| emergency.to_string()),
+        });
+        if let Some(entries) = detail.as_object_mut() {
+            entries.retain(|_, value| !value.is_null());
         }
         match self.patients.as_slice() {
             [one] => Event::done("patient.seen", one, self.scope, detail),
-            several => {
-                if several.len() <= NAMED {
-                    detail["of"] = several.iter().map(ToString::to_string).collect::<Vec<_>>().into();
-                }
-                Event::done("patients.seen", self.scope, self.scope, detail)
-            }
+            _ => Event::done("patients.seen", self.scope, self.scope, detail),
         }
     }
 }

@@ -1,27 +1,20 @@
-//! Passkeys at work: a challenge is made, a browser has it signed, and the answer is judged. For four purposes: adding a passkey,
-//! giving the second factor, signing in without a password, and proving anew that it is still the same person.
+//! Passkeys at work: a challenge is made, a browser has it signed, and the answer is judged. For four purposes: adding a passkey
+//! (`new_passkey.rs`), giving the second factor, signing in without a password, and proving anew that it is still the same person.
 //!
 //! A challenge is good for one purpose, one account, five minutes and one answer, right or wrong.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
-use webauthn_rs::prelude::{
-    DiscoverableAuthentication, Passkey as Credential, PasskeyRegistration, PublicKeyCredential,
-    RegisterPublicKeyCredential, WebauthnError,
-};
+use webauthn_rs::prelude::{DiscoverableAuthentication, Passkey as Credential, PublicKeyCredential, WebauthnError};
 
-use super::{
-    notices::notify,
-    passkeys::passkey_name,
-    second_factor::{SetUp, Who, go_on, record},
-    sessions::{begin_for, begin_whole, complete},
-};
+use super::sessions::{begin_for, begin_whole, complete};
 use crate::{
     access::{self, Origin, Via},
     audit::{Event, Outcome},
     error::{Error, Result},
     identity::{
-        Account, HalfSignedIn, Means, NewSession, NoticeKind, attempts,
-        attempts::Subject,
+        Account, HalfSignedIn, Means, NewSession, attempts,
+        attempts::{NO_MORE_CODES, Subject},
         relying_party::relying_party,
         store::{self, passkeys::PasskeyRow},
     },
@@ -30,12 +23,9 @@ use crate::{
     types::{AccountId, CeremonyId},
 };
 
-/// More are a sign of something else going on.
-const MOST_PASSKEYS: i64 = 20;
-
 /// For what a challenge was made.
 #[derive(Clone, Copy)]
-enum Purpose {
+pub(super) enum Purpose {
     Add,
     SecondFactor,
     SignIn,
@@ -70,86 +60,6 @@ pub struct Answer {
     pub ceremony: Option<CeremonyId>,
     /// What the browser made (`PublicKeyCredential.toJSON()`). Anything at all may stand here.
     pub credential: Value,
-}
-
-/// Challenges somebody to add a passkey.
-///
-/// # Errors
-/// [`Error::StepUpRequired`] when the proof is not fresh, [`Error::SecondFactorRequired`] when only the password was given and
-/// there is a factor already, [`Error::Conflict`] when there are twenty.
-pub async fn start_passkey(portal: &Portal, who: &Who<'_>) -> Result<Challenge> {
-    let account = who.account()?;
-    let op = who.begin(portal).await?;
-    who.may_set_up(&op).await?;
-    refuse_too_many(&op, account.id).await?;
-    let rows = store::passkeys::of(op.tx(), account.id).await?;
-    let known = rows.into_iter().map(|row| row.credential_id).collect();
-    let party = relying_party(&portal.config)?;
-    let (options, state) = party
-        .start_passkey_registration(account.id.uuid(), &account.email, &account.name, Some(known))
-        .map_err(internal)?;
-    let mut options = serde_json::to_value(options)?;
-    // Kept on the device where it can be, so that it signs in without a password.
-    if let Some(selection) = options.pointer_mut("/publicKey/authenticatorSelection").and_then(Value::as_object_mut) {
-        selection.insert("residentKey".to_owned(), json!("preferred"));
-    }
-    let challenge = keep(&op, Purpose::Add, Some(account.id), options, &serde_json::to_string(&state)?).await?;
-    op.commit().await?;
-    Ok(challenge)
-}
-
-async fn refuse_too_many(op: &Op, account: AccountId) -> Result<()> {
-    let counts = store::factors::count(op.tx(), account).await?;
-    if counts.passkeys < MOST_PASSKEYS {
-        return Ok(());
-    }
-    Err(Error::Conflict(format!(
-        "You have {MOST_PASSKEYS} passkeys already. Remove one that you do not use any more first"
-    )))
-}
-
-/// Adds the passkey that a browser has made. Ends every other session; the first factor brings recovery codes.
-///
-/// # Errors
-/// As [`start_passkey`]; and [`Error::Invalid`] beside `name` or `passkey`, [`Error::Gone`] when the challenge is no more.
-pub async fn add_passkey(
-    portal: &Portal,
-    who: &Who<'_>,
-    answer: Answer,
-    name: &str,
-    browser: Option<&str>,
-) -> Result<SetUp> {
-    let account = who.account()?;
-    let name = passkey_name(name)?;
-    let state: PasskeyRegistration = take(portal, Purpose::Add, Some(account.id), answer.ceremony).await?;
-    let party = relying_party(&portal.config)?;
-    let made = serde_json::from_value::<RegisterPublicKeyCredential>(answer.credential).ok();
-    let made = made.and_then(|made| party.finish_passkey_registration(&made, &state).ok());
-    let Some(credential) = made else {
-        return Err(Error::field("passkey", "The passkey could not be set up. Try again, or use an authenticator app"));
-    };
-    let mut op = who.begin(portal).await?;
-    who.may_set_up(&op).await?;
-    refuse_too_many(&op, account.id).await?;
-    let text = serde_json::to_string(&credential)?;
-    let row = store::passkeys::New {
-        id: op.new_id(),
-        account: account.id,
-        credential_id: credential.cred_id().as_slice(),
-        name: name.as_str(),
-        credential: &text,
-    };
-    if !store::passkeys::insert(op.tx(), row, op.now()).await? {
-        return Err(Error::field("passkey", "This passkey is set up already. Use another device, or remove it first"));
-    }
-    record(&mut op, "passkey.added", account.id, json!({ "name": name.as_str() })).await?;
-    // As with an authenticator: whoever is joining is told nothing new.
-    if store::browsers::any(op.tx(), account.id).await? {
-        notify(&mut op, account.id, NoticeKind::PasskeyAdded, json!({ "name": name.as_str() })).await?;
-    }
-    let set_up = go_on(&mut op, &account, Means::Passkey, browser).await?;
-    op.commit().await?;
-    Ok(set_up)
 }
 
 /// Challenges somebody who has given the right password to use one of their passkeys.
@@ -231,7 +141,7 @@ async fn use_passkey(
     attempts::refuse_if_waiting(portal, std::slice::from_ref(&subject)).await?;
     // What came too late is no try.
     let state = take(portal, purpose, Some(account), answer.ceremony).await?;
-    attempts::reserve(portal, std::slice::from_ref(&subject)).await?;
+    let this = attempts::reserve(portal, &subject).await?;
     let op = match caller {
         Caller::Visitor(origin) => begin_for(portal, origin, account).await?,
         Caller::Person(..) | Caller::Portal(_) => Op::begin(portal, caller).await?,
@@ -242,7 +152,8 @@ async fn use_passkey(
             Ok(op)
         }
         other => {
-            let error = Error::field("passkey", "This passkey did not fit. Try again, or use another proof");
+            let text = this.tell("This passkey did not fit. Try again, or use another proof", NO_MORE_CODES);
+            let error = Error::field("passkey", text);
             let event = refusal(&op, "second_factor.refused", &other, Some(account)).await?;
             Err(op.refuse(event, error).await)
         }
@@ -264,7 +175,7 @@ pub async fn start_sign_in(portal: &Portal, origin: &Origin) -> Result<Challenge
 }
 
 /// Signs in with a passkey alone: it is two factors in one, so the session is whole at once. A passkey that nobody has answers like
-/// one that does not fit.
+/// one that does not fit, and so does one from before "This was not me": whoever came in may have added it.
 ///
 /// # Errors
 /// [`Error::Invalid`] when it signs nobody in, [`Error::Gone`] when the challenge is no more, [`Error::TooMany`] after too many
@@ -278,10 +189,15 @@ pub async fn sign_in_by_passkey(
     let address = Subject::address(&origin.address);
     attempts::refuse_if_waiting(portal, std::slice::from_ref(&address)).await?;
     let state = take(portal, Purpose::SignIn, None, answer.ceremony).await?;
-    let caller = Caller::Visitor(origin.clone());
-    let mut op = Op::begin(portal, &caller).await?;
+    // Whose it would be is looked up first: their organisations are locked before the passkey, as everywhere else.
+    let owner = owner_of(portal, &answer.credential).await?;
+    let mut op = match owner {
+        Some(owner) => begin_for(portal, origin, owner).await?,
+        None => Op::begin(portal, &Caller::Visitor(origin.clone())).await?,
+    };
     let verdict = judge(&op, &state, answer.credential, None).await?;
     if let Verdict::Right(account) = verdict
+        && Some(account) == owner
         && let Some(account) = store::accounts::find_by_id(op.tx(), account).await?
     {
         let now = op.now();
@@ -294,6 +210,13 @@ pub async fn sign_in_by_passkey(
     let error = op.refuse(event, error).await;
     attempts::count_failure(portal, std::slice::from_ref(&address)).await?;
     Err(error)
+}
+
+/// Whose passkey an answer speaks of. It may be anybody's word: nothing is proved by it.
+async fn owner_of(portal: &Portal, answer: &Value) -> Result<Option<AccountId>> {
+    let Ok(answer) = PublicKeyCredential::deserialize(answer) else { return Ok(None) };
+    let row = store::passkeys::find(portal.db.reader(), answer.get_credential_id()).await?;
+    Ok(row.map(|row| row.account_id))
 }
 
 /// A challenge that only this account's passkeys can answer.
@@ -314,7 +237,7 @@ async fn challenge_account(op: &Op, purpose: Purpose, account: AccountId) -> Res
 
 /// Keeps a challenge. The browser gets the inner options; whether they are asked for by a button or offered beside a field is the
 /// page's choice.
-async fn keep(
+pub(super) async fn keep(
     op: &Op,
     purpose: Purpose,
     account: Option<AccountId>,
@@ -330,7 +253,7 @@ async fn keep(
 }
 
 /// Takes a challenge for good, in a transaction of its own: whatever comes of the answer, there is no second one.
-async fn take<T: serde::de::DeserializeOwned>(
+pub(super) async fn take<T: serde::de::DeserializeOwned>(
     portal: &Portal,
     purpose: Purpose,
     account: Option<AccountId>,
@@ -352,6 +275,8 @@ enum Verdict {
     Wrong(Option<AccountId>),
     /// The signature is right, but the passkey has counted backwards: it, or a copy, was used elsewhere.
     Copied(AccountId),
+    /// It fits, but it may not sign in alone any more: its owner has said "This was not me" since it was added.
+    Disowned(AccountId),
 }
 
 /// Judges an answer by the passkey as it is stored now, and writes its use down.
@@ -375,6 +300,7 @@ async fn judge(
     if !fits {
         return Ok(Verdict::Wrong(Some(owner)));
     }
+    let alone = expected.is_none();
     let mut credential: Credential = serde_json::from_str(&row.credential)?;
     let party = relying_party(&op.portal().config)?;
     let result = match party.finish_discoverable_authentication_v2(&answer, state.clone(), &credential) {
@@ -386,13 +312,18 @@ async fn judge(
     let after = serde_json::to_string(&credential)?;
     // Of two that show the same count at once, one has it.
     let used = store::passkeys::mark_used(op.tx(), row.id, &row.credential, &after, op.now()).await?;
-    Ok(if used { Verdict::Right(owner) } else { Verdict::Copied(owner) })
+    Ok(match used {
+        true if alone && !store::passkeys::stands_alone(op.tx(), row.id).await? => Verdict::Disowned(owner),
+        true => Verdict::Right(owner),
+        false => Verdict::Copied(owner),
+    })
 }
 
 /// What is written down about a passkey that proved nothing.
 async fn refusal(op: &Op, action: &'static str, verdict: &Verdict, asked: Option<AccountId>) -> Result<Event> {
     let (action, account) = match verdict {
         Verdict::Copied(owner) => ("passkey.copy_suspected", Some(*owner)),
+        Verdict::Disowned(owner) => ("passkey.disowned_refused", Some(*owner)),
         Verdict::Wrong(owner) => (action, asked.or(*owner)),
         Verdict::Right(owner) => (action, Some(*owner)),
     };
@@ -404,7 +335,7 @@ async fn refusal(op: &Op, action: &'static str, verdict: &Verdict, asked: Option
     Ok(Event { action, subject, scope, outcome: Outcome::Refused, detail: json!({ "wrong": "passkey" }) })
 }
 
-fn internal(error: WebauthnError) -> Error {
+pub(super) fn internal(error: WebauthnError) -> Error {
     Error::Internal(error.into())
 }
 

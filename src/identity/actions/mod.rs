@@ -6,6 +6,7 @@ mod ceremonies;
 mod interrupted;
 mod keys;
 mod locked_out;
+mod new_passkey;
 pub mod notices;
 mod passkeys;
 mod profile;
@@ -26,12 +27,13 @@ pub use browsers::{
     stop_trusting_all,
 };
 pub use ceremonies::{
-    Answer, Challenge, add_passkey, forget_old_ceremonies, give_passkey, prove_by_passkey, sign_in_by_passkey,
-    start_passkey, start_proof, start_second_factor, start_sign_in,
+    Answer, Challenge, forget_old_ceremonies, give_passkey, prove_by_passkey, sign_in_by_passkey, start_proof,
+    start_second_factor, start_sign_in,
 };
 pub use interrupted::{Form, keep_form, take_form, waiting_form};
 pub use keys::{authenticate_key, list_api_keys, make_api_key, revoke_api_key};
 pub use locked_out::{TakenAway, factors_in, take_factors_away};
+pub use new_passkey::{add_passkey, start_passkey};
 pub use passkeys::{list_passkeys, remove_authenticator, remove_passkey, rename_passkey};
 pub use profile::{
     Details, OwnFactors, PasswordChange, change_details, change_own_password, change_units, own_details, own_factors,

@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Fields, Result},
     identity::{
         Account, MEASURES, Passkey, Units, attempts,
-        attempts::Subject,
+        attempts::{NO_MORE_CODES, Subject},
         codes::RECOVERY_CODES,
         passwords,
         store::{self, profile::DetailsRow},
@@ -190,13 +190,13 @@ pub async fn change_own_password(portal: &Portal, caller: &Caller, typed: &Passw
         return Err(Error::StepUpRequired);
     }
     let subject = Subject::codes(actor.account);
-    attempts::reserve(portal, std::slice::from_ref(&subject)).await?;
+    let this = attempts::reserve(portal, &subject).await?;
     let stored = store::accounts::password_of(portal.db.reader(), actor.account).await?;
     // Hashing takes long and holds no lock.
     let mut problems = Fields::new();
-    let fits = passwords::verify(portal, typed.current, stored.clone()).await?;
+    let fits = unless_busy(portal, &subject, passwords::verify(portal, typed.current, stored.clone()).await).await?;
     if !fits {
-        problems.push(("current", "This is not your present password".to_owned()));
+        problems.push(("current", this.tell("This is not your present password", NO_MORE_CODES)));
     }
     let judged = passwords::judge(typed.new, &[&actor.name, &actor.email]);
     if !judged.enough {
@@ -207,7 +207,10 @@ pub async fn change_own_password(portal: &Portal, caller: &Caller, typed: &Passw
     if typed.new != typed.again {
         problems.push(("again", "The two new passwords differ; type the same twice".to_owned()));
     }
-    let hashed = if problems.is_empty() { Some(passwords::hash(portal, typed.new).await?) } else { None };
+    let hashed = match problems.is_empty() {
+        true => Some(unless_busy(portal, &subject, passwords::hash(portal, typed.new).await).await?),
+        false => None,
+    };
     let mut op = Op::begin(portal, caller).await?;
     let (account, session) = owner(&op)?;
     let Some(hashed) = hashed else {
@@ -231,6 +234,14 @@ pub async fn change_own_password(portal: &Portal, caller: &Caller, typed: &Passw
     attempts::forget(op.tx(), &subject).await?;
     change_password(&mut op, &account, HashedPassword(hashed), Change::InProfile(session)).await?;
     op.commit().await
+}
+
+/// What could not be judged, because too many others are being judged, was no try.
+async fn unless_busy<T>(portal: &Portal, subject: &Subject, outcome: Result<T>) -> Result<T> {
+    if outcome.is_err() {
+        attempts::take_back(portal, subject).await?;
+    }
+    outcome
 }
 
 #[cfg(test)]

@@ -221,8 +221,9 @@ pub enum Change {
     InProfile(SessionId),
 }
 
-/// Sets a password and ends what the old one had opened: sessions, trusted browsers, open links, and the account's failed tries. API
-/// keys stay: they are no more than the account, and are ended one by one or by "This was not me". Tells the owner by mail.
+/// Sets a password and ends what the old one had opened: sessions, trusted browsers, open links, and the failed tries of it, from
+/// whichever browser. Failed tries of codes stay: they were no tries of the password, and mail alone must not bring a guesser new ones.
+/// API keys stay: they are no more than the account, and are ended one by one or by "This was not me". Tells the owner by mail.
 ///
 /// # Errors
 /// When the database fails.
@@ -232,7 +233,9 @@ pub async fn change_password(op: &mut Op, account: &Account, password: HashedPas
         Change::InProfile(session) => (Some(session), "password.changed", "profile"),
     };
     let key = EmailAddress::parse(&account.email).map(|address| address.key().to_owned()).unwrap_or_default();
-    attempts::forget(op.tx(), &Subject::account(&key)).await?;
+    let browsers = store::browsers::ids_of(op.tx(), account.id).await?;
+    let tried: Vec<_> = browsers.into_iter().map(Subject::browser).chain([Subject::account(&key)]).collect();
+    attempts::forget_all(op.tx(), &tried).await?;
     let (sessions, browsers) = end_what_is_open(op, account, keep).await?;
     store::resets::set_password(op.tx(), account.id, password.0, op.now()).await?;
     let scope = may_reset(op.tx(), account, op.now()).await?;

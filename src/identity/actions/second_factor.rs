@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     identity::{
         Account, HalfSignedIn, Means, Needs, NewSession, NoticeKind, attempts,
-        attempts::Subject,
+        attempts::{NO_MORE_CODES, Subject, Try},
         codes::{self, RECOVERY_CODES, Typed},
         passwords, store,
     },
@@ -146,14 +146,12 @@ pub async fn add_authenticator(
 ) -> Result<SetUp> {
     let account = who.account()?;
     let subject = Subject::codes(account.id);
-    attempts::reserve(portal, std::slice::from_ref(&subject)).await?;
+    let this = attempts::reserve(portal, &subject).await?;
     let mut op = who.begin(portal).await?;
     who.may_set_up(&op).await?;
     let wrong = || {
-        Error::field(
-            "code",
-            "This is not the code that the app shows for this key now. Check the clock of your phone, and type the newest code",
-        )
+        let text = "This is not the code that the app shows for this key now. Check the clock of your phone, and type the newest code";
+        Error::field("code", this.tell(text, NO_MORE_CODES))
     };
     let Some(seed) = from_hex(seed) else { return Err(wrong()) };
     let authenticator = codes::authenticator(&portal.keys, account.id, &account.email, &seed)?;
@@ -219,10 +217,10 @@ pub async fn give_code(
     remember: bool,
 ) -> Result<NewSession> {
     let subject = Subject::codes(half.account.id);
-    attempts::reserve(portal, std::slice::from_ref(&subject)).await?;
+    let this = attempts::reserve(portal, &subject).await?;
     let mut op = begin_for(portal, &half.origin, half.account.id).await?;
     let Some(means) = use_code(&op, half.account.id, &half.account.email, code).await? else {
-        return Err(refuse_code(op, half.account.id).await);
+        return Err(refuse_code(op, half.account.id, this).await);
     };
     attempts::forget(op.tx(), &subject).await?;
     if means == Means::RecoveryCode {
@@ -240,7 +238,7 @@ async fn tell_of_recovery_code(op: &mut Op, account: AccountId) -> Result<()> {
     notify(op, account, NoticeKind::RecoveryCodeUsed, json!({ "left": left })).await
 }
 
-async fn refuse_code(op: Op, account: AccountId) -> Error {
+async fn refuse_code(op: Op, account: AccountId, this: Try) -> Error {
     let scope =
         access::memberships_of(op.tx(), account, op.now()).await.ok().and_then(|all| all.first().map(|m| m.scope));
     let event = Event {
@@ -250,11 +248,8 @@ async fn refuse_code(op: Op, account: AccountId) -> Error {
         outcome: Outcome::Refused,
         detail: json!({}),
     };
-    let error = Error::field(
-        "code",
-        "This code is wrong or was used already. Type the newest code of your app, or a recovery code that you have not used",
-    );
-    op.refuse(event, error).await
+    let text = "This code is wrong or was used already. Type the newest code of your app, or a recovery code that you have not used";
+    op.refuse(event, Error::field("code", this.tell(text, NO_MORE_CODES))).await
 }
 
 /// Takes a code for used, if it is one that this account may use now. Of two at once with the same code, one is right.
@@ -295,7 +290,7 @@ pub async fn prove_again(
     let Via::Session(session) = actor.via else { return Err(Error::SignInRequired) };
     let account = Account { id: actor.account, name: actor.name.clone(), email: actor.email.clone() };
     let subject = Subject::codes(account.id);
-    attempts::reserve(portal, std::slice::from_ref(&subject)).await?;
+    let this = attempts::reserve(portal, &subject).await?;
     let stored = store::accounts::password_of(portal.db.reader(), account.id).await?;
     let fits = match passwords::verify(portal, password, stored).await {
         Ok(fits) => fits,
@@ -307,7 +302,8 @@ pub async fn prove_again(
     if !fits {
         let op = Op::begin(portal, caller).await?;
         let event = Event::refused("second_factor.refused", account.id, None, json!({ "wrong": "password" }));
-        return Err(op.refuse(event, Error::field("password", "This is not your password")).await);
+        let error = Error::field("password", this.tell("This is not your password", NO_MORE_CODES));
+        return Err(op.refuse(event, error).await);
     }
     let mut op = Op::begin(portal, caller).await?;
     let counts = store::factors::count(op.tx(), account.id).await?;
@@ -316,7 +312,7 @@ pub async fn prove_again(
     } else {
         match use_code(&op, account.id, &account.email, code).await? {
             Some(means) => means,
-            None => return Err(refuse_code(op, account.id).await),
+            None => return Err(refuse_code(op, account.id, this).await),
         }
     };
     attempts::forget(op.tx(), &subject).await?;

@@ -222,21 +222,22 @@ pub(super) fn limits(portal: &Portal, now: Timestamp) -> Limits {
     }
 }
 
-/// How long a session still lives. Asking alone does not prolong it, so that a page may ask; with `stay` the idle time begins anew.
+/// Whose a session is, and how long it still lives; none when it is over. Asking alone does not prolong it, so that a page may ask;
+/// with `stay` the idle time begins anew.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn time_left(portal: &Portal, token: &str, stay: bool) -> Result<Duration> {
+pub async fn time_left(portal: &Portal, token: &str, stay: bool) -> Result<Option<(AccountId, Duration)>> {
     let now = portal.now();
     let found = store::sessions::find_session(portal.db.reader(), token_hash(token), &limits(portal, now)).await?;
-    let Some(row) = found.filter(store::sessions::SessionRow::is_whole) else { return Ok(Duration::ZERO) };
+    let Some(row) = found.filter(store::sessions::SessionRow::is_whole) else { return Ok(None) };
     let mut seen_at = row.seen_at;
     if stay {
         touch(portal, row.id, row.account_id, now).await?;
         seen_at = now;
     }
     let left = end_of(portal, seen_at, row.created_at).0 - now.0;
-    Ok(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
+    Ok(Some((row.account_id, Duration::from_millis(u64::try_from(left).unwrap_or(0)))))
 }
 
 /// Ends what an account still has open when its access to `scope` ends: every session, since none of them says for which scope

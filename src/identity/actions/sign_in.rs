@@ -13,6 +13,10 @@ use crate::{
     types::EmailAddress,
 };
 
+/// What becomes of an address for which the last wrong password was typed.
+const NO_MORE: &str = "That was one wrong try too many: no password is taken here for this address any more, until a new one is chosen. \
+    Use Forgot Password below";
+
 /// Signs in by password. Unknown and wrong answer alike, in words and in time. `browser` is the token by which the browser may be
 /// known. The session is half until the second factor is there, where one is asked.
 ///
@@ -31,7 +35,7 @@ pub async fn sign_in(
     let subjects = [who, Subject::address(&origin.address)];
     let [who, address] = &subjects;
     attempts::refuse_if_waiting(portal, &subjects).await?;
-    attempts::reserve(portal, std::slice::from_ref(who)).await?;
+    let this = attempts::reserve(portal, who).await?;
     let found = store::accounts::find_for_sign_in(portal.db.reader(), &key).await?;
     let (account, stored) = found.map_or((None, None), |(account, hash)| (Some(account), Some(hash)));
     let fits = match passwords::verify(portal, password, stored).await {
@@ -52,7 +56,7 @@ pub async fn sign_in(
             detail: json!({}),
         };
         write_apart(portal, vec![event], &caller).await?;
-        return Err(Error::field("password", "This e-mail and password do not belong together"));
+        return Err(Error::field("password", this.tell("This e-mail and password do not belong together", NO_MORE)));
     };
     let mut op = begin_for(portal, origin, account.id).await?;
     attempts::forget(op.tx(), who).await?;

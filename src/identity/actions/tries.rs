@@ -14,7 +14,8 @@ use crate::{
 /// [`crate::error::Error::TooMany`] while either has to wait.
 pub async fn try_slip(portal: &Portal, email: &EmailAddress, network: &str) -> Result<()> {
     attempts::refuse_if_waiting(portal, &[Subject::address(network)]).await?;
-    attempts::reserve(portal, &[Subject::slip(email.key())]).await
+    // Slips wait, but never end: which try it is does not matter.
+    attempts::reserve(portal, &Subject::slip(email.key())).await.map(drop)
 }
 
 /// A slip's code did not fit: the network it came from is remembered too.
@@ -42,7 +43,7 @@ pub async fn forget_slip(portal: &Portal, email: &EmailAddress) -> Result<()> {
 /// # Errors
 /// [`crate::error::Error::TooMany`] while the invitation has to wait.
 pub async fn try_spoken(portal: &Portal, invitation: InvitationId) -> Result<()> {
-    attempts::reserve(portal, &[Subject::spoken(invitation)]).await
+    attempts::reserve(portal, &Subject::spoken(invitation)).await.map(drop)
 }
 
 /// It was the right one; part of the operation that it lets through.

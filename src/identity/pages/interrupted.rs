@@ -127,6 +127,16 @@ struct ContinuePage {
     at_once: bool,
 }
 
+/// What a form carries along for the portal, and nobody has typed.
+const OURS: [&str; 7] = ["do", "id", "list", "next", "place", "revision", "send_key"];
+
+/// The name of a field as a person reads it.
+fn words(name: &str) -> String {
+    let name = name.replace(['_', '-'], " ");
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 pub(super) async fn show(State(portal): State<Portal>, SignedIn(caller): SignedIn, jar: CookieJar) -> PageResult {
     let secret = cookies::get(&portal.config, &jar, cookies::Name::Form).unwrap_or_default();
     let actor = caller.actor()?;
@@ -136,12 +146,9 @@ pub(super) async fn show(State(portal): State<Portal>, SignedIn(caller): SignedI
     };
     let fields = match form.content_type.starts_with("application/x-www-form-urlencoded") {
         true => url::form_urlencoded::parse(&form.body)
-            .filter(|(_, value)| !value.trim().is_empty())
+            .filter(|(name, value)| !value.trim().is_empty() && !OURS.contains(&name.as_ref()))
             .take(20)
-            .map(|(name, value)| Field {
-                name: name.replace(['_', '-'], " "),
-                value: value.chars().take(500).collect(),
-            })
+            .map(|(name, value)| Field { name: words(&name), value: value.chars().take(500).collect() })
             .collect(),
         false => Vec::new(),
     };

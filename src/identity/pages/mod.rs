@@ -13,7 +13,7 @@ mod sign_in;
 use askama::Template;
 use axum::{
     Router,
-    http::{HeaderValue, StatusCode},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -95,17 +95,27 @@ pub fn onward(needs: Needs, next: &str) -> String {
 
 /// Keeps the session and goes on: first of all with the form that waits, if there is one.
 fn go_on(portal: &Portal, jar: CookieJar, session: &NewSession, next: &str) -> Response {
-    let waits = cookies::get(&portal.config, &jar, cookies::Name::Form).is_some();
-    let next = if waits { interrupted::CONTINUE } else { next };
-    (keep(portal, jar, session), see_other(&onward(session.needs, next))).into_response()
+    let way = way_on(portal, &jar, session, next);
+    (keep(portal, jar, session), see_other(&way)).into_response()
+}
+
+/// Where that is.
+fn way_on(portal: &Portal, jar: &CookieJar, session: &NewSession, next: &str) -> String {
+    let waits = cookies::get(&portal.config, jar, cookies::Name::Form).is_some();
+    onward(session.needs, if waits { interrupted::CONTINUE } else { next })
 }
 
 /// The page again, with the status and the wait of the error.
 fn refused(error: &Error, template: &impl Template) -> PageResult {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
     let mut response = page_with_status(status, template)?;
-    if let Error::TooMany { retry_after } = error {
-        response.headers_mut().insert("retry-after", HeaderValue::from(retry_after.as_secs().max(1)));
+    if let Some(wait) = error.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
     }
     Ok(response)
+}
+
+/// Whether the person can mend it on the page where they are, now or in a while: then the page comes back with what was typed.
+const fn can_be_mended(error: &Error) -> bool {
+    matches!(error, Error::Invalid(_) | Error::TooMany { .. } | Error::Unavailable(_))
 }

@@ -10,7 +10,7 @@ use axum_extra::extract::CookieJar;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{browser_in, keep, onward, second_factor::who};
+use super::{browser_in, keep, second_factor::who, way_on};
 use crate::{
     error::{Error, Result},
     identity::{
@@ -46,9 +46,10 @@ fn challenge(made: Challenge) -> Json<Value> {
     Json(json!({ "ceremony": made.ceremony, "options": made.options }))
 }
 
-/// Keeps the session and says where to go on.
+/// Keeps the session and says where to go on: first of all with the form that waits, as after a password.
 fn go_on(portal: &Portal, jar: CookieJar, session: &NewSession, next: &str) -> Response {
-    (keep(portal, jar, session), Json(json!({ "next": onward(session.needs, next) }))).into_response()
+    let way = way_on(portal, &jar, session, next);
+    (keep(portal, jar, session), Json(json!({ "next": way }))).into_response()
 }
 
 /// Somebody of whom only the second factor is missing.

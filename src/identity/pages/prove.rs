@@ -8,7 +8,7 @@ use axum::{
 use axum_extra::extract::CookieJar;
 use serde::Deserialize;
 
-use super::{NextQuery, browser_in, go_on, local, refused};
+use super::{NextQuery, browser_in, can_be_mended, go_on, local, refused};
 use crate::{
     error::{Error, Result},
     identity::{actions, door::SignedIn, has_passkeys},
@@ -80,7 +80,7 @@ pub(super) async fn submit(
     let browser = browser_in(&portal, &jar);
     match actions::prove_again(&portal, &caller, &form.password, &form.code, browser.as_deref()).await {
         Ok(session) => Ok(go_on(&portal, jar, &session, &form.next)),
-        Err(error @ (Error::Invalid(_) | Error::TooMany { .. })) => {
+        Err(error) if can_be_mended(&error) => {
             let mut template = prove_page(&portal, &caller, &jar, &form.next).await?;
             template.wrong = true;
             let text = Some(error.to_string());

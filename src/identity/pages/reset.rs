@@ -1,11 +1,14 @@
 //! Forgot Password: asking for a link, and choosing a new password by it.
 
 use askama::Template;
-use axum::{Form, Json, extract::State, http::StatusCode, response::IntoResponse};
+use axum::{Form, Json, extract::State, response::IntoResponse};
 use axum_extra::extract::CookieJar;
 use serde::{Deserialize, Serialize};
 
-use super::links::{CodeForm, LinkPages};
+use super::{
+    links::{CodeForm, LinkPages},
+    refused,
+};
 use crate::{
     access::Origin,
     error::{Error, Result},
@@ -16,7 +19,7 @@ use crate::{
     },
     portal::Portal,
     types::kind,
-    web::{ApiJson, Frame, PageResult, Problem, When, cookies, origin, page, page_with_status, see_other},
+    web::{ApiJson, Frame, PageResult, Problem, When, cookies, origin, page, see_other},
 };
 
 const PAGES: LinkPages = LinkPages {
@@ -135,11 +138,8 @@ pub(super) async fn submit_password(
             Ok((jar, see_other("/sign-in")).into_response())
         }
         Ok(false) => PAGES.dead(&portal, jar),
-        Err(error @ Error::Invalid(_)) => match held(&portal, &origin, &jar).await? {
-            Some(open) => {
-                let template = reset_page(&portal, open, Some(error.to_string()));
-                page_with_status(StatusCode::UNPROCESSABLE_ENTITY, &template)
-            }
+        Err(error @ (Error::Invalid(_) | Error::Unavailable(_))) => match held(&portal, &origin, &jar).await? {
+            Some(open) => refused(&error, &reset_page(&portal, open, Some(error.to_string()))),
             None => PAGES.dead(&portal, jar),
         },
         Err(other) => Err(other.into()),

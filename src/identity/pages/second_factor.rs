@@ -9,7 +9,7 @@ use axum::{
 use axum_extra::extract::CookieJar;
 use serde::Deserialize;
 
-use super::{NextQuery, browser_in, go_on, keep, local, onward, refused};
+use super::{NextQuery, browser_in, can_be_mended, go_on, keep, local, onward, refused};
 use crate::{
     error::{Error, Result},
     identity::{
@@ -95,7 +95,7 @@ pub(super) async fn submit(
     let browser = browser_in(&portal, &jar);
     match actions::give_code(&portal, &half, &form.code, browser.as_deref(), remember).await {
         Ok(session) => Ok(go_on(&portal, jar, &session, &form.next)),
-        Err(error @ (Error::Invalid(_) | Error::TooMany { .. })) => {
+        Err(error) if can_be_mended(&error) => {
             let text = Some(error.to_string());
             refused(&error, &second_factor_page(&portal, &half, form.next, remember, text).await?)
         }
@@ -213,7 +213,7 @@ pub(super) async fn submit_authenticator(
             let jar = keep(&portal, jar, &set_up.session);
             show_recovery_codes(&portal, jar, set_up.recovery_codes, &form.next)
         }
-        Err(error @ (Error::Invalid(_) | Error::TooMany { .. })) => {
+        Err(error) if can_be_mended(&error) => {
             let wrong = Wrong { field: "code", text: error.to_string() };
             refused(&error, &set_up_page(&portal, &who, Some(&form.seed), form.next, Some(wrong))?)
         }
@@ -251,7 +251,7 @@ pub(super) async fn submit_passkey(
             let jar = keep(&portal, jar, &set_up.session);
             show_recovery_codes(&portal, jar, set_up.recovery_codes, &form.next)
         }
-        Err(error @ (Error::Invalid(_) | Error::Gone(_) | Error::Conflict(_))) => {
+        Err(error) if can_be_mended(&error) || matches!(error, Error::Gone(_) | Error::Conflict(_)) => {
             let named = matches!(&error, Error::Invalid(fields) if fields.iter().any(|(field, _)| *field == "name"));
             let wrong = Wrong { field: if named { "name" } else { "passkey" }, text: error.to_string() };
             let page = set_up_page(&portal, &who, None, form.next, Some(wrong))?;

@@ -10,15 +10,15 @@ use axum::{
 use axum_extra::extract::CookieJar;
 use serde::{Deserialize, Serialize};
 
-use super::{NextQuery, browser_in, go_on, local, refused};
+use super::{NextQuery, browser_in, can_be_mended, go_on, local, refused};
 use crate::{
-    error::Error,
     identity::{
         Presence, actions,
         door::{Anybody, Arriving},
         has_passkeys,
     },
     portal::Portal,
+    types::AccountId,
     web::{Frame, PageError, PageResult, cookies, origin, page, see_other},
 };
 
@@ -31,7 +31,7 @@ struct SignInPage {
     /// Whether this portal can have passkeys.
     has_passkeys: bool,
     error: Option<String>,
-    notice: Option<String>,
+    notice: Option<&'static str>,
 }
 
 #[derive(Deserialize)]
@@ -53,11 +53,18 @@ pub(super) async fn show(
     if caller.actor().is_ok() {
         return Ok(see_other(local(&query.next)));
     }
+    let notice = kept_form(&portal, &jar);
     let (jar, flash) = cookies::take_flash(&portal.config, jar);
     let frame = Frame { flash, ..Frame::plain(&portal.config, "Sign in") };
     let has_passkeys = has_passkeys(&portal.config);
-    let shown = SignInPage { frame, email: String::new(), next: query.next, has_passkeys, error: None, notice: None };
+    let shown = SignInPage { frame, email: String::new(), next: query.next, has_passkeys, error: None, notice };
     Ok((jar, page(&shown)?).into_response())
+}
+
+/// What whoever sent a form too late is told first of all.
+fn kept_form(portal: &Portal, jar: &CookieJar) -> Option<&'static str> {
+    let text = "You had been signed out when you sent a form. Nothing was done yet, and nothing that you entered is lost: sign in within half an hour, and go on from there.";
+    cookies::get(&portal.config, jar, cookies::Name::Form).map(|_| text)
 }
 
 pub(super) async fn submit(
@@ -69,13 +76,14 @@ pub(super) async fn submit(
     let browser = browser_in(&portal, &jar);
     let error = match actions::sign_in(&portal, &origin, &form.email, &form.password, browser.as_deref()).await {
         Ok(session) => return Ok(go_on(&portal, jar, &session, &form.next)),
-        Err(error @ (Error::Invalid(_) | Error::TooMany { .. })) => error,
+        Err(error) if can_be_mended(&error) => error,
         Err(other) => return Err(other.into()),
     };
     let frame = Frame::plain(&portal.config, "Sign in");
     let text = Some(error.to_string());
     let has_passkeys = has_passkeys(&portal.config);
-    refused(&error, &SignInPage { frame, email: form.email, next: form.next, has_passkeys, error: text, notice: None })
+    let notice = kept_form(&portal, &jar);
+    refused(&error, &SignInPage { frame, email: form.email, next: form.next, has_passkeys, error: text, notice })
 }
 
 pub(super) async fn sign_out(
@@ -104,11 +112,14 @@ pub(super) async fn sign_out(
 #[derive(Serialize)]
 pub(super) struct TimeLeft {
     seconds_left: u64,
+    /// Whose it is: a page never uncovers what it shows to somebody else who has signed in meanwhile.
+    person: Option<AccountId>,
 }
 
 async fn time(portal: &Portal, jar: &CookieJar, stay: bool) -> Result<Json<TimeLeft>, PageError> {
     let token = cookies::get(&portal.config, jar, cookies::Name::Session).unwrap_or_default();
-    Ok(Json(TimeLeft { seconds_left: actions::time_left(portal, &token, stay).await?.as_secs() }))
+    let (person, left) = actions::time_left(portal, &token, stay).await?.unzip();
+    Ok(Json(TimeLeft { seconds_left: left.unwrap_or_default().as_secs(), person }))
 }
 
 /// For the page's own warning; asking does not prolong anything.

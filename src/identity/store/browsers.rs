@@ -44,6 +44,17 @@ pub(in crate::identity) async fn any(db: &impl ConnectionTrait, account: Account
     Ok(row.is_some())
 }
 
+/// The browsers that this account has used.
+pub(in crate::identity) async fn ids_of(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+) -> Result<Vec<BrowserId>, DbErr> {
+    let sql = "SELECT id FROM browsers WHERE account_id = $1";
+    let rows =
+        db.query_all_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, [account.into()])).await?;
+    rows.iter().map(|row| row.try_get("", "id")).collect()
+}
+
 /// Writes down that the account uses this browser; whether it is the first time.
 pub(in crate::identity) async fn meet(
     tx: &Tx,

@@ -16,11 +16,18 @@ struct ListedRow {
     name: String,
     added_at: Timestamp,
     used_at: Option<Timestamp>,
+    stands_alone: bool,
 }
+
+/// Whether a passkey signs in without a password: not if its owner has said "This was not me" since it was added. Said here once, for
+/// showing and for judging.
+const STANDS_ALONE: &str = "NOT EXISTS (SELECT 1 FROM notices n WHERE n.account_id = passkeys.account_id \
+    AND n.disowned_at IS NOT NULL AND n.disowned_at >= passkeys.added_at)";
 
 impl From<ListedRow> for Passkey {
     fn from(row: ListedRow) -> Self {
-        Self { id: row.id, name: row.name, added_at: row.added_at, used_at: row.used_at }
+        let ListedRow { id, name, added_at, used_at, stands_alone } = row;
+        Self { id, name, added_at, used_at, stands_alone }
     }
 }
 
@@ -64,8 +71,10 @@ fn statement(db: &impl ConnectionTrait, sql: &str, values: impl IntoIterator<Ite
 
 /// The account's passkeys, oldest first.
 pub(in crate::identity) async fn list(db: &impl ConnectionTrait, account: AccountId) -> Result<Vec<Passkey>, DbErr> {
-    let sql = "SELECT id, name, added_at, used_at FROM passkeys WHERE account_id = $1 ORDER BY id";
-    let rows = ListedRow::find_by_statement(statement(db, sql, [account.into()])).all(db).await?;
+    let sql = format!(
+        "SELECT id, name, added_at, used_at, {STANDS_ALONE} AS stands_alone FROM passkeys WHERE account_id = $1 ORDER BY id"
+    );
+    let rows = ListedRow::find_by_statement(statement(db, &sql, [account.into()])).all(db).await?;
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
@@ -111,6 +120,12 @@ pub(in crate::identity) async fn find(
 ) -> Result<Option<PasskeyRow>, DbErr> {
     let sql = "SELECT id, account_id, credential_id, credential FROM passkeys WHERE credential_id = $1";
     PasskeyRow::find_by_statement(statement(db, sql, [credential_id.to_vec().into()])).one(db).await
+}
+
+/// Whether this passkey signs in without a password.
+pub(in crate::identity) async fn stands_alone(db: &impl ConnectionTrait, id: PasskeyId) -> Result<bool, DbErr> {
+    let sql = format!("SELECT 1 AS one FROM passkeys WHERE id = $1 AND {STANDS_ALONE}");
+    Ok(db.query_one_raw(statement(db, &sql, [id.into()])).await?.is_some())
 }
 
 /// Writes down that a passkey was used; not if it has changed since it was read.

@@ -104,14 +104,13 @@ pub(in crate::patients) async fn set_labels(
     }
     let mut given = Vec::new();
     for (patient, texts) in wanted {
-        let mut position = 0;
-        for id in texts.iter().filter_map(|text| by_key.get(&text.to_lowercase())) {
+        let ids = texts.iter().filter_map(|text| by_key.get(&text.to_lowercase()));
+        for (position, id) in (0..).zip(ids) {
             given.push(patient_label::ActiveModel {
                 patient_id: Set(*patient),
                 label_id: Set(*id),
                 position: Set(position),
             });
-            position += 1;
         }
     }
     for chunk in wanted.chunks(CHUNK) {

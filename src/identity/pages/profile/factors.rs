@@ -37,6 +37,8 @@ pub struct PasskeyRow {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) when: Used,
+    /// Whether it signs in without a password.
+    pub(super) stands_alone: bool,
 }
 
 impl Section {
@@ -47,6 +49,7 @@ impl Section {
             id: key.id.to_string(),
             name: key.name,
             when: used(key.added_at, key.used_at),
+            stands_alone: key.stands_alone,
         });
         Ok(Self {
             authenticator: own.authenticator.map(|(added, last)| used(added, last)),
@@ -58,6 +61,11 @@ impl Section {
     /// Whether there is any.
     pub(super) const fn any(&self) -> bool {
         self.authenticator.is_some() || !self.passkeys.is_empty()
+    }
+
+    /// Whether one of the passkeys is from before "This was not me".
+    pub(super) fn any_doubted(&self) -> bool {
+        self.passkeys.iter().any(|key| !key.stands_alone)
     }
 }
 

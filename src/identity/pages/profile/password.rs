@@ -73,7 +73,7 @@ pub(super) async fn submit(
             let template = template(&portal, &caller, fields).await?;
             Ok((jar, crate::web::page_with_status(StatusCode::UNPROCESSABLE_ENTITY, &template)?).into_response())
         }
-        Err(error @ Error::TooMany { .. }) => {
+        Err(error @ (Error::TooMany { .. } | Error::Unavailable(_))) => {
             let fields = vec![("current", error.to_string())];
             refused(&error, &template(&portal, &caller, fields).await?)
         }
