@@ -55,6 +55,7 @@ mod mail;
 mod mail_faults;
 mod mail_life;
 mod mail_limits;
+mod marked_patient;
 mod matrix;
 mod model;
 mod notices;
