@@ -22,15 +22,17 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     audit, bounces,
     config::Config,
+    contact,
     db::Db,
-    demo,
+    demo, emergency,
     error::Error,
-    identity, invitations,
+    exports, fhir, identity, invitations,
     keys::{Keys, load_or_make_root_key},
+    notes,
     outbox::{Email, Transport, Worker},
     patients, plans,
     portal::Portal,
-    programmes, reviews, roles, sites, staff,
+    programmes, readings, reviews, roles, sites, staff,
     types::{Clock, Rng},
     web::{PageError, assets, headers, reference, reference::Security},
 };
@@ -42,13 +44,20 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(sites::pages::routes())
         .merge(programmes::pages::routes())
         .merge(patients::pages::routes())
+        .merge(readings::pages::routes())
+        .merge(notes::pages::routes())
+        .merge(emergency::pages::routes())
+        .merge(contact::pages::routes())
         .merge(staff::pages::routes())
         .merge(roles::pages::routes())
         .merge(reviews::pages::routes())
         .merge(invitations::pages::routes())
         .merge(plans::pages::routes())
         .merge(audit::pages::routes())
+        .merge(bounces::pages::routes())
         .merge(bounces::webhook::routes())
+        .merge(fhir::routes())
+        .merge(exports::pages::routes())
         .merge(assets::routes())
         .route("/health", get(health));
     if demo { pages.merge(demo::mailbox::routes()).merge(demo::authenticator::routes()) } else { pages }
@@ -94,8 +103,13 @@ pub fn emails() -> Vec<Box<dyn Email>> {
         Box::new(identity::email::SecurityNoticeMail),
         Box::new(identity::email::DisownedMail),
         Box::new(identity::email::SecondFactorResetMail),
+        Box::new(contact::email::MessageMail),
+        Box::new(contact::email::AppointmentMail),
+        Box::new(contact::email::MonitoringMail(true)),
+        Box::new(contact::email::MonitoringMail(false)),
         Box::new(staff::email::EndingMail),
         Box::new(staff::email::EndingColleagueMail),
+        Box::new(emergency::email::OpenedMail),
     ]
 }
 
@@ -205,6 +219,7 @@ pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> 
     let worker = tokio::spawn(worker.run(closing.clone()));
     let chores = tokio::spawn(do_chores(portal.clone(), closing.clone()));
     let plans = tokio::spawn(plans::actions::run(portal.clone(), closing.clone()));
+    let exports = tokio::spawn(exports::actions::run(portal.clone(), closing.clone()));
     let rounds = tokio::spawn(make_rounds(portal.clone(), closing.clone()));
     let resets = tokio::spawn(answer_resets(portal.clone(), closing.clone()));
     let (finish, finishing) = watch::channel(false);
@@ -222,6 +237,7 @@ pub async fn serve(portal: Portal, listener: TcpListener) -> anyhow::Result<()> 
     let _ = tokio::time::timeout(Duration::from_secs(10), server).await;
     worker.await.context("the mail worker failed")?;
     plans.await.context("sending plans failed")?;
+    exports.await.context("making exports failed")?;
     resets.await.context("answering for forgotten passwords failed")?;
     chores.abort();
     rounds.abort();
@@ -258,6 +274,9 @@ async fn make_rounds(portal: Portal, mut closing: watch::Receiver<bool>) {
     while !*closing.borrow() {
         if let Err(error) = invitations::actions::tell_of_failures(&portal).await {
             tracing::warn!(%error, "inviters could not be told of mails that did not arrive");
+        }
+        if let Err(error) = exports::actions::wipe_ended(&portal).await {
+            tracing::warn!(%error, "exports whose day is over could not be wiped");
         }
         if let Err(error) = invitations::actions::remind(&portal).await {
             tracing::warn!(%error, "people whose invitation ends soon could not be reminded");

@@ -56,6 +56,8 @@ pub struct Config {
     pub mails_per_inviter: u32,
     /// Invitation mails of one organisation in 24 hours; 0 for no limit.
     pub mails_per_organisation: u32,
+    /// Messages to one patient in 24 hours, new appointments, and mails about one appointment; 0 for no limit.
+    pub messages_per_patient: u32,
     /// The file of the root key.
     pub root_key_file: PathBuf,
     /// Where signed checkpoints of the access log are kept.

@@ -20,6 +20,7 @@ pub struct Keys {
     checkpoint: Secret<[u8; 32]>,
     authenticator: Secret<[u8; 32]>,
     recovery: Secret<[u8; 32]>,
+    export: Secret<[u8; 32]>,
 }
 
 impl Keys {
@@ -38,6 +39,7 @@ impl Keys {
             checkpoint: sub(b"care-portal checkpoint v1"),
             authenticator: sub(b"care-portal authenticator v1"),
             recovery: sub(b"care-portal recovery code v1"),
+            export: sub(b"care-portal export v1"),
         }
     }
 
@@ -59,6 +61,11 @@ impl Keys {
     /// The `n`th recovery code of an account's set: 80 bits.
     pub fn recovery_code(&self, account: uuid::Uuid, seed: &[u8], n: u8) -> [u8; 10] {
         first(hmac(self.recovery.expose(), &[account.as_bytes(), &[n], seed]))
+    }
+
+    /// The key that seals one export, and nothing else.
+    pub fn export_key(&self, export: uuid::Uuid) -> [u8; 32] {
+        hmac(self.export.expose(), &[export.as_bytes()])
     }
 
     /// What is hashed in place of a password (NIST SP 800-63B-4 3.1.1.2: a keyed hash, its key stored apart).

@@ -315,6 +315,26 @@ impl Op {
         self.require(permission, found.scope).await
     }
 
+    /// The same by either of two permissions; a refusal names the first.
+    ///
+    /// # Errors
+    /// As [`Op::require_for`].
+    pub async fn require_either_for(self, either: [Permission; 2], patient: PatientId) -> Result<(Self, Granted)> {
+        let account = self.actor()?.account;
+        let found = access::whereabouts(&self.tx, patient, account, self.now).await?.ok_or(Error::NotFound)?;
+        self.require_either(either, found.scope).await
+    }
+
+    /// Authority to write by either of two permissions; a refusal names the first.
+    ///
+    /// # Errors
+    /// As [`Op::require`].
+    pub async fn require_either(self, [first, second]: [Permission; 2], scope: Scope) -> Result<(Self, Granted)> {
+        let actor = self.actor()?;
+        let which = if !actor.may(first, &scope) && actor.may(second, &scope) { second } else { first };
+        self.require(which, scope).await
+    }
+
     /// Authority over what the organisation of `scope` has chosen for itself. A refusal ends the operation and is written to the
     /// access log.
     ///

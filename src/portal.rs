@@ -34,6 +34,8 @@ pub struct Parts {
     pub mail_bell: Notify,
     /// Rung when a plan is to be sent.
     pub plan_bell: Notify,
+    /// Rung when somebody has asked for an export.
+    pub export_bell: Notify,
     /// Rung when somebody has asked for a new password.
     pub reset_bell: Notify,
     /// The threads that hash passwords.
@@ -61,6 +63,7 @@ impl Portal {
             keys,
             mail_bell: Notify::new(),
             plan_bell: Notify::new(),
+            export_bell: Notify::new(),
             reset_bell: Notify::new(),
             hashers: Hashers::start(),
             sightings: Gather::new(),
@@ -78,6 +81,7 @@ impl Portal {
             keys: self.keys.clone(),
             mail_bell: Notify::new(),
             plan_bell: Notify::new(),
+            export_bell: Notify::new(),
             reset_bell: Notify::new(),
             hashers: self.hashers.clone(),
             sightings: self.sightings.clone(),

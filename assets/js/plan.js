@@ -1,5 +1,6 @@
 // Live progress of a plan that is being sent: the server tells how far it is, and the page shows it without reloading.
 //   data-plan-progress   the address of the events; empty when nothing is under way
+//   data-plan-what       what is counted, where it is no rows
 //
 // When it has ended, or the connection says that this person may no longer look, the page is loaded again: the server knows
 // what to show then.
@@ -18,7 +19,7 @@ function follow(box, url) {
     const tenth = told.total ? Math.floor((told.done * 10) / told.total) : 10;
     if (tenth > spoken) {
       spoken = tenth;
-      announce(`${told.done} of ${told.total} rows done`);
+      announce(`${told.done} of ${told.total} ${box.dataset.planWhat ?? 'rows'} done`);
     }
     if (told.state !== 'applying' && told.state !== 'scheduled') {
       events.close();

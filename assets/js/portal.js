@@ -5,6 +5,7 @@ import { startMenus } from './menus.js';
 import { prepareForms, startForms } from './forms.js';
 import { startJoin } from './join.js';
 import { prepareBulk } from './bulk.js';
+import { prepareCharts } from './chart.js';
 import { prepareChoose } from './choose.js';
 import { prepareInvite } from './invite.js';
 import { preparePlan } from './plan.js';
@@ -22,6 +23,7 @@ function prepare(root) {
   prepareRole(root);
   prepareForms(root);
   prepareBulk(root);
+  prepareCharts(root);
   prepareChoose(root);
   preparePlan(root);
   preparePasskeys(root);

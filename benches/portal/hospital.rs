@@ -77,6 +77,7 @@ impl Hospital {
             scope,
             role: RoleKey::Default(DefaultRole::DeploymentStaff),
             window: Window::Week,
+            access_from: None,
             access_until: None,
             confirmed: texts.clone(),
             texts,

@@ -2,7 +2,10 @@
 
 use care_portal::{
     access::Permission,
-    patients::actions as listing,
+    patients::{
+        actions as listing,
+        query::{Kind, Query},
+    },
     readings::{self, Measured, Module, NewReading},
     types::{PatientId, Timestamp},
 };
@@ -212,19 +215,25 @@ pub fn patient_list(runtime: &Runtime) {
             runtime.block_on(async {
                 let hospital = Hospital::found_in(postgres, &[]).await;
                 hospital.fill_patients(size, 0).await;
-                for (name, search) in [
-                    ("first", ""),
-                    ("a number", "nf-10000123"),
-                    ("the beginning of a name", "agn"),
-                    ("a name", "Agnes Bianchi"),
+                let search = |text: &str| Query { search: text.to_owned(), ..Query::default() };
+                let by_value = Query { sort: Module::find("heart_rate"), ..Query::default() };
+                for (name, query) in [
+                    ("first", Query::default()),
+                    ("a number", search("nf-10000123")),
+                    ("the beginning of a name", search("agn")),
+                    ("a name", search("Agnes Bianchi")),
+                    ("by heart rate", by_value.clone()),
+                    ("by heart rate, highest first", Query { descending: true, ..by_value }),
+                    ("my patients", Query { kind: Kind::Mine, ..Query::default() }),
+                    ("active", Query { kind: Kind::Active, ..Query::default() }),
+                    ("one gender", Query { genders: vec!["female"], ..Query::default() }),
                 ] {
                     let mut times = Vec::new();
                     for n in 0..43 {
                         let begun = Instant::now();
                         let scope = hospital.wards[0];
-                        let page = listing::list_patients(&hospital.portal, &hospital.admin, scope, search, None, 50)
-                            .await
-                            .unwrap();
+                        let page =
+                            listing::list_patients(&hospital.portal, &hospital.admin, scope, &query, 50).await.unwrap();
                         if n >= 3 {
                             times.push(begun.elapsed());
                         }

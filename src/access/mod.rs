@@ -11,14 +11,14 @@ mod second_factor;
 mod store;
 
 pub use actor::{Actor, Administers, Granted, Membership, Origin, Runs, Via, Visible};
-pub use patient::{OnePatient, Whereabouts};
+pub use patient::{Clinician, OnePatient, Opening, Whereabouts};
 pub use permission::{Permission, PermissionSet};
 pub use policy::{Refusal, Target};
 pub use role::{CustomRole, DefaultRole, Role, RoleKey};
 pub use scope::Scope;
 pub use second_factor::SecondFactorFor;
 pub use store::{
-    asked_for_second_factor, find_role, memberships_of, organisation_of, role_keys_of, role_names, roles_of,
-    whereabouts,
+    asked_for_second_factor, find_role, memberships_of, memberships_to_come, organisation_of, role_keys_of, role_names,
+    roles_of, whereabouts,
 };
 pub(crate) use store::{custom_role, membership};

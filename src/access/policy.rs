@@ -51,6 +51,14 @@ pub enum Refusal {
     /// What concerns the whole organisation is for its Admins.
     #[error("only an Admin of the whole organisation may see and change its settings")]
     NoAdministrator,
+    /// An emergency access is for those who look after patients.
+    #[error(
+        "an emergency access is for those who look after patients, and your role includes neither “Manage patient data” nor “Manage notes”"
+    )]
+    NoClinician,
+    /// Where a role gives more, an emergency access has no use.
+    #[error("your role reaches this patient already, so nothing needs to be opened")]
+    ReachedAlready,
     /// What a deployment follows and offers is for its Admins.
     #[error("only an Admin of this deployment may see and change what it follows")]
     NoDeploymentAdmin,
@@ -179,4 +187,93 @@ pub fn may_edit_role(
         may_grant(by, Permission::EditRoles, role, at)?;
     }
     Ok(())
+}
+
+/// Whether the holder of `by` is one of the organisation's clinicians: whoever looks after patients somewhere in it may ask for an
+/// emergency access to one elsewhere in it.
+///
+/// # Errors
+/// The [`Refusal`] to show and to write to the access log.
+pub fn may_ask_in_emergency(by: &Membership, organisation: OrganisationId) -> Result<(), Refusal> {
+    if by.scope.organisation != organisation {
+        return Err(Refusal::OutOfScope);
+    }
+    may(by, Permission::ViewPatientData, &by.scope)?;
+    let has = |permission| by.role.permissions.has(permission);
+    let clinician = has(Permission::ManagePatientData) || has(Permission::ManageNotes);
+    if clinician { Ok(()) } else { Err(Refusal::NoClinician) }
+}
+
+/// Whether somebody with all these memberships may open, in an emergency, a patient who is at `at`: a clinician of the same
+/// organisation may whose own roles do not reach the patient.
+///
+/// # Errors
+/// The [`Refusal`] to show and to write to the access log.
+pub fn may_open_in_emergency(by: &[Membership], at: &Scope) -> Result<(), Refusal> {
+    if by.iter().any(|membership| may(membership, Permission::ViewPatientData, at).is_ok()) {
+        return Err(Refusal::ReachedAlready);
+    }
+    let mut nearest = Refusal::OutOfScope;
+    for membership in by {
+        match may_ask_in_emergency(membership, at.organisation) {
+            Ok(()) => return Ok(()),
+            Err(Refusal::OutOfScope) => {}
+            Err(refusal) => nearest = refusal,
+        }
+    }
+    Err(nearest)
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        access::PermissionSet,
+        types::{DeploymentId, MembershipId},
+    };
+
+    fn organisation(n: u128) -> Scope {
+        Scope::organisation(OrganisationId::from_uuid(Uuid::from_u128(n)))
+    }
+
+    fn deployment(of: u128, n: u128) -> Scope {
+        Scope::deployment(OrganisationId::from_uuid(Uuid::from_u128(of)), DeploymentId::from_uuid(Uuid::from_u128(n)))
+    }
+
+    fn with(scope: Scope, permissions: &[Permission]) -> Membership {
+        let mut role = Role::from(DefaultRole::Contributor);
+        role.permissions = permissions.iter().copied().collect::<PermissionSet>();
+        Membership { id: MembershipId::from_uuid(Uuid::nil()), scope, role }
+    }
+
+    #[test]
+    fn an_emergency_access_is_for_clinicians_of_the_same_organisation_who_do_not_reach_the_patient() {
+        use Permission::{ContactPatient, ManageNotes, ManagePatientData, ManageStaff, ViewAudit, ViewPatientData};
+        let (here, there, patient) = (deployment(1, 11), deployment(2, 21), deployment(1, 12));
+        let nurse = || with(here, &[ViewPatientData, ManagePatientData]);
+        let doctor = || with(here, &[ViewPatientData, ManageNotes]);
+        let reader = || with(here, &[ViewPatientData, ContactPatient, ManageStaff, ViewAudit]);
+        let blind = || with(here, &[ManagePatientData, ManageNotes]);
+        let foreign = || with(there, &[ViewPatientData, ManagePatientData, ManageNotes]);
+        for (by, expected) in [
+            (vec![], Err(Refusal::OutOfScope)),
+            (vec![nurse()], Ok(())),
+            (vec![doctor()], Ok(())),
+            (vec![reader()], Err(Refusal::NoClinician)),
+            (vec![blind()], Err(Refusal::Lacks(ViewPatientData))),
+            (vec![foreign()], Err(Refusal::OutOfScope)),
+            (vec![foreign(), reader()], Err(Refusal::NoClinician)),
+            (vec![foreign(), reader(), doctor()], Ok(())),
+            // Rights of two roles do not add up to one.
+            (vec![reader(), blind()], Err(Refusal::Lacks(ViewPatientData))),
+            (vec![with(patient, &[ViewPatientData])], Err(Refusal::ReachedAlready)),
+            (vec![nurse(), with(organisation(1), &[ViewPatientData])], Err(Refusal::ReachedAlready)),
+            (vec![with(organisation(2), &[ViewPatientData, ManageNotes])], Err(Refusal::OutOfScope)),
+            (vec![with(patient, &[ManageStaff]), nurse()], Ok(())),
+        ] {
+            assert_eq!(may_open_in_emergency(&by, &patient), expected, "{by:?}");
+        }
+    }
 }

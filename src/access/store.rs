@@ -52,6 +52,7 @@ pub(crate) mod membership {
         pub email_key: String,
         pub invited_by: Option<AccountId>,
         pub joined_at: Timestamp,
+        pub starts_at: Option<Timestamp>,
         pub ends_at: Option<Timestamp>,
         pub ended_at: Option<Timestamp>,
         pub previous_role: Option<String>,
@@ -62,14 +63,19 @@ pub(crate) mod membership {
 
     impl ActiveModelBehavior for ActiveModel {}
 
-    /// What makes a membership live: nobody has ended it, and its own end has not come. Said here and nowhere else, for both
-    /// ways of asking.
+    /// What makes a membership live: nobody has ended it, and its own end has not come. One that has not begun yet is live too:
+    /// it stands in lists and can be changed. Said here and nowhere else, for both ways of asking.
     pub fn live(now: Timestamp) -> Condition {
         let open = Condition::any().add(Column::EndsAt.is_null()).add(Column::EndsAt.gt(now));
         Condition::all().add(Column::EndedAt.is_null()).add(open)
     }
 
-    /// The same as SQL, for a table of this `alias`; `now` is the mark at which the instant is bound.
+    /// What makes a live membership give authority: its first day, if it has one, has come.
+    pub fn begun(now: Timestamp) -> Condition {
+        Condition::any().add(Column::StartsAt.is_null()).add(Column::StartsAt.lte(now))
+    }
+
+    /// [`live`] as SQL, for a table of this `alias`; `now` is the mark at which the instant is bound.
     pub fn live_sql(alias: &str, now: &str) -> String {
         format!("{alias}.ended_at IS NULL AND ({alias}.ends_at IS NULL OR {alias}.ends_at > {now})")
     }
@@ -116,9 +122,31 @@ pub async fn memberships_of(
     account: AccountId,
     now: Timestamp,
 ) -> Result<Vec<Membership>, DbErr> {
+    let holding = membership::live(now).add(membership::begun(now));
+    read_memberships(db, account, holding).await
+}
+
+/// The memberships that hold at `now`, and those that will: for questions about the account itself, such as who may help its owner
+/// or which second factor it needs. They prove no authority.
+///
+/// # Errors
+/// When the database fails.
+pub async fn memberships_to_come(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Vec<Membership>, DbErr> {
+    read_memberships(db, account, membership::live(now)).await
+}
+
+async fn read_memberships(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    which: sea_orm::Condition,
+) -> Result<Vec<Membership>, DbErr> {
     let rows = membership::Entity::find()
         .filter(membership::Column::AccountId.eq(account))
-        .filter(membership::live(now))
+        .filter(which)
         .order_by_asc(membership::Column::Id)
         .all(db)
         .await?;
@@ -223,12 +251,15 @@ pub async fn whereabouts(
             db.get_database_backend(),
             "SELECT p.organisation_id, p.deployment_id, \
                 (SELECT e.id FROM emergency_accesses e WHERE e.account_id = $2 AND e.patient_id = p.id AND e.ends_at > $3 \
-                    AND e.ended_at IS NULL ORDER BY e.ends_at DESC LIMIT 1) AS emergency \
+                    AND e.ended_at IS NULL ORDER BY e.ends_at DESC LIMIT 1) AS emergency, \
+                (SELECT MAX(e.ends_at) FROM emergency_accesses e WHERE e.account_id = $2 AND e.patient_id = p.id AND e.ends_at > $3 \
+                    AND e.ended_at IS NULL) AS emergency_ends_at \
              FROM patients p WHERE p.id = $1",
             [patient.into(), account.into(), now.into()],
         ))
         .await?;
     let Some(row) = row else { return Ok(None) };
     let scope = Scope::deployment(row.try_get("", "organisation_id")?, row.try_get("", "deployment_id")?);
-    Ok(Some(Whereabouts { scope, emergency: row.try_get("", "emergency")? }))
+    let (emergency, emergency_ends_at) = (row.try_get("", "emergency")?, row.try_get("", "emergency_ends_at")?);
+    Ok(Some(Whereabouts { scope, emergency, emergency_ends_at }))
 }

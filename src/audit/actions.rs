@@ -1,7 +1,7 @@
 //! Reading the log: one page, everything for a file, and the history that [`super::why`] is made of.
 
 use futures::{Stream, stream};
-use jiff::{ToSpan, civil::Date};
+use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use serde_json::json;
 
 use super::{
@@ -68,12 +68,9 @@ pub async fn read_filter(portal: &Portal, caller: &Caller, place: &Place, asked:
         if text.is_empty() {
             return None;
         }
-        let at = text.parse::<Date>().ok().and_then(|day| {
-            let day = day.checked_add(days.days()).ok()?;
-            Some(Timestamp(zone.to_timestamp(day.at(0, 0, 0, 0)).ok()?.as_millisecond()))
-        });
+        let at = begin_of_day(text, days, &zone);
         if at.is_none() {
-            wrong.push((field, format!("“{text}” is no day; write one such as 2026-03-29")));
+            wrong.push((field, no_day(text)));
         }
         at
     };
@@ -90,6 +87,17 @@ pub async fn read_filter(portal: &Portal, caller: &Caller, place: &Place, asked:
         }
     };
     if wrong.is_empty() { Ok(filter) } else { Err(Error::Invalid(wrong)) }
+}
+
+/// The first moment of a day (`2026-03-29`) or of the one so many days later.
+pub(super) fn begin_of_day(text: &str, days: i64, zone: &TimeZone) -> Option<Timestamp> {
+    let day = text.parse::<Date>().ok()?.checked_add(days.days()).ok()?;
+    Some(Timestamp(zone.to_timestamp(day.at(0, 0, 0, 0)).ok()?.as_millisecond()))
+}
+
+/// What is said of a text that is no day.
+pub(super) fn no_day(text: &str) -> String {
+    format!("“{text}” is no day; write one such as 2026-03-29")
 }
 
 async fn find_people(portal: &Portal, scope: Scope, text: &str) -> Result<Option<People>> {

@@ -8,7 +8,7 @@ use axum::{
 use futures::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
 
-use super::{chain::hex, view::Line};
+use super::{chain::hex, seen::SeenLine, view::Line};
 use crate::{error::Result, types::EventId, web::csv};
 
 const HEADS: [&str; 19] = [
@@ -97,6 +97,29 @@ pub fn csv(pages: impl Stream<Item = Result<Vec<Line>>> + Send + 'static) -> Res
         page.map(|lines| lines.iter().flat_map(|line| csv::line(csv_cells(line))).collect::<Vec<_>>().into())
     });
     file(head.chain(lines), "text/csv; charset=utf-8", "attachment; filename=\"access-log.csv\"")
+}
+
+/// Who has seen a patient, as CSV with a line of heads.
+pub fn seen_csv(pages: impl Stream<Item = Result<Vec<SeenLine>>> + Send + 'static) -> Response {
+    let heads = ["time", "who", "account", "role_now", "saw", "by", "from", "emergency_reason", "event"];
+    let head = stream::once(async move { Ok(Bytes::from(csv::line(heads))) });
+    let cells = |line: &SeenLine| {
+        [
+            millis(line.at.0),
+            line.who.clone(),
+            line.account.map(|id| id.to_string()).unwrap_or_default(),
+            line.role.clone(),
+            line.what.to_owned(),
+            line.by.clone(),
+            line.origin.clone(),
+            line.emergency.clone().unwrap_or_default(),
+            line.event.to_string(),
+        ]
+    };
+    let lines = pages.map(move |page| {
+        page.map(|lines| lines.iter().flat_map(|line| csv::line(cells(line))).collect::<Vec<_>>().into())
+    });
+    file(head.chain(lines), "text/csv; charset=utf-8", "attachment; filename=\"who-has-seen-this-patient.csv\"")
 }
 
 /// The log as one JSON array.

@@ -11,6 +11,7 @@ pub mod checkpoint;
 pub mod export;
 pub mod pages;
 pub mod sealer;
+pub mod seen;
 mod store;
 pub mod verify;
 pub mod view;
@@ -18,6 +19,7 @@ pub mod why;
 pub mod words;
 
 pub use store::list::{Listed, list_statement};
+pub use store::seen::seen_statement;
 pub use store::sightings::{Sighting, append_sightings};
 
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Set};

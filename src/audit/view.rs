@@ -204,6 +204,9 @@ impl Names {
         let then = matches!(word, "role" | "from" | "to").then(|| text_of(detail, &format!("{word}_name"))).flatten();
         match then {
             Some(name) => Some(clean(&name)),
+            None if word == "what" && detail.get("patients").is_some() => {
+                text_of(detail, word).map(|what| clean(words::seen(&what)))
+            }
             None => text_of(detail, word).map(|text| self.name(&text)),
         }
     }

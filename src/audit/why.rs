@@ -58,6 +58,7 @@ struct Held {
     role_name: Option<String>,
     from: Timestamp,
     until: Option<(Timestamp, EventId)>,
+    starts: Option<Timestamp>,
     ends: Option<Timestamp>,
     event: Listed,
     granted_by: Option<AccountId>,
@@ -117,7 +118,11 @@ impl Asking<'_> {
     async fn follow(&self, account: AccountId, right: Held) -> Result<Chain> {
         let names = self.names(&[&right], account).await?;
         let holds = right.until.is_none() && right.ends.is_none_or(|ends| ends > self.portal.now());
-        let verb = if holds { "is" } else { "was" };
+        let verb = match holds {
+            true if right.starts.is_some_and(|starts| starts > self.portal.now()) => "will be",
+            true => "is",
+            false => "was",
+        };
         let title = format!(
             "{} {verb} {} in {}",
             names.account(account),
@@ -168,7 +173,7 @@ impl Asking<'_> {
     async fn right_of(&self, by: AccountId, at: Timestamp, held: &Held) -> Result<Option<Held>> {
         let fits = |theirs: &Held| {
             theirs.scope.covers(&held.scope)
-                && theirs.from <= at
+                && theirs.starts.unwrap_or(theirs.from) <= at
                 && theirs.until.as_ref().is_none_or(|(until, _)| *until > at)
         };
         let mut able: Vec<Held> = self.held_by(by).await?.into_iter().filter(fits).collect();
@@ -230,6 +235,9 @@ impl Asking<'_> {
         }
         if !held.changed && invited.is_empty() {
             notes.push((Some(held.from), "The log has no invitation of this".to_owned()));
+        }
+        if let Some(starts) = held.starts {
+            notes.push((Some(starts), "Begins by itself on the day that was set".to_owned()));
         }
         if let Some(ends) = held.ends {
             notes.push((Some(ends), "Ends by itself on the day that was set".to_owned()));
@@ -325,6 +333,7 @@ fn fold(events: Vec<Listed>, scope: Scope) -> Vec<Held> {
             role_name: None,
             from: at,
             until: None,
+            starts: None,
             ends: None,
             granted_by: None,
             invitation: None,
@@ -340,6 +349,8 @@ fn fold(events: Vec<Listed>, scope: Scope) -> Vec<Held> {
                     .or_else(|| text_of(&detail, "invited_by"))
                     .and_then(|id| id.parse().ok());
                 next.invitation = text_of(&detail, "invitation").and_then(|id| id.parse().ok());
+                next.starts = instant_of(&detail, "starts_at");
+                next.ends = instant_of(&detail, "ends_at");
                 all.push(next);
             }
             "membership.role_changed" => {
@@ -348,6 +359,8 @@ fn fold(events: Vec<Listed>, scope: Scope) -> Vec<Held> {
                 next.changed = true;
                 if let Some(held) = open.and_then(|n| all.get_mut(n)) {
                     held.until = Some((at, id));
+                    next.starts = held.starts.filter(|starts| *starts > at);
+                    next.ends = held.ends;
                 }
                 all.push(next);
             }
@@ -358,15 +371,18 @@ fn fold(events: Vec<Listed>, scope: Scope) -> Vec<Held> {
             }
             "membership.end_changed" => {
                 if let Some(held) = open.and_then(|n| all.get_mut(n)) {
-                    held.ends = text_of(&detail, "ends_at")
-                        .and_then(|text| text.parse::<jiff::Timestamp>().ok())
-                        .map(|at| Timestamp(at.as_millisecond()));
+                    held.ends = instant_of(&detail, "ends_at");
                 }
             }
             _ => {}
         }
     }
     all
+}
+
+fn instant_of(detail: &Value, key: &str) -> Option<Timestamp> {
+    let at = text_of(detail, key)?.parse::<jiff::Timestamp>().ok()?;
+    Some(Timestamp(at.as_millisecond()))
 }
 
 /// Whether the default role of this key gives the permission; of a custom role it is not known at that instant, so it comes between.

@@ -116,6 +116,12 @@ pub const ACTIONS: &[Words] = &[
         "{actor} was shown the address to which bounces are reported",
     ),
     (
+        "bounces.address_changed",
+        Group::Organisation,
+        "Address for bounces changed",
+        "{actor} made a new address to which bounces are reported",
+    ),
+    (
         "invitation.mailed_again",
         Group::Invitations,
         "Invitation mailed again",
@@ -137,6 +143,12 @@ pub const ACTIONS: &[Words] = &[
     ),
     ("plan.made", Group::Invitations, "Plan made", "{actor} made the plan {title} of {rows:row}"),
     ("plan.decided", Group::Invitations, "Plan changed", "{actor} decided about {rows:row} of a plan: {decision}"),
+    (
+        "plan.corrected",
+        Group::Invitations,
+        "Suggestions taken",
+        "{actor} took the suggested spelling in {rows:row} of a plan",
+    ),
     ("plan.deleted", Group::Invitations, "Plan deleted", "{actor} deleted the plan {title}, which was not sent"),
     ("plan.scheduled", Group::Invitations, "Plan scheduled", "{actor} scheduled the plan {title}"),
     ("plan.unscheduled", Group::Invitations, "Schedule taken back", "{actor} took back the moment of the plan {title}"),
@@ -245,6 +257,12 @@ pub const ACTIONS: &[Words] = &[
         "{actor} tried to have a link for a new password mailed to {subject}",
     ),
     ("profile.changed", Group::SigningIn, "Personal details changed", "{subject} changed their personal details"),
+    (
+        "profile.columns_changed",
+        Group::SigningIn,
+        "Columns chosen",
+        "{subject} chose other columns of the Patient List",
+    ),
     ("profile.units_changed", Group::SigningIn, "Units changed", "{subject} chose other units"),
     (
         "password.change_refused",
@@ -301,7 +319,76 @@ pub const ACTIONS: &[Words] = &[
     ("programme.changed", Group::Organisation, "Deployment setting changed", "{actor} changed {what} of {place}"),
     ("patient.seen", Group::Patients, "Patient seen", "{actor} saw {what} of {subject}"),
     ("patients.seen", Group::Patients, "Patients seen", "{actor} saw {what} of {patients:patient}"),
+    (
+        "patient.seen_exported",
+        Group::Patients,
+        "List of who saw a patient exported",
+        "{actor} exported who has seen {subject}",
+    ),
+    ("message.sent", Group::Patients, "Message sent", "{actor} sent a message to {subject}"),
+    ("message.withdrawn", Group::Patients, "Message taken back", "{actor} took back a message to {subject}"),
+    ("appointment.proposed", Group::Patients, "Appointment proposed", "{actor} proposed an appointment to {subject}"),
+    ("appointment.moved", Group::Patients, "Appointment moved", "{actor} moved an appointment of {subject}"),
+    (
+        "appointment.cancelled",
+        Group::Patients,
+        "Appointment cancelled",
+        "{actor} cancelled an appointment of {subject}",
+    ),
+    (
+        "appointment.answered",
+        Group::Patients,
+        "Appointment answered",
+        "{subject} answered about an appointment: {answer}",
+    ),
+    ("patient.called", Group::Patients, "Patient called", "{actor} called {subject}"),
+    ("patient.mail_bounced", Group::Patients, "Mail to a patient bounced", "A mail to {subject} came back"),
     ("patients.added", Group::Patients, "Patients added", "{actor} added {patients:patient}"),
+    ("patient.added", Group::Patients, "Patient added", "{actor} added {subject}"),
+    ("patient.changed", Group::Patients, "Patient changed", "{actor} changed {fields} of {subject}"),
+    (
+        "patient.labels_changed",
+        Group::Patients,
+        "Labels of a patient changed",
+        "{actor} changed the labels of {subject}",
+    ),
+    (
+        "patient.clinicians_assigned",
+        Group::Patients,
+        "Clinicians assigned",
+        "{actor} changed who is assigned to {subject}",
+    ),
+    ("patient.offboarded", Group::Patients, "Monitoring stopped", "{actor} stopped the monitoring of {subject}"),
+    ("patient.reactivated", Group::Patients, "Monitoring resumed", "{actor} resumed the monitoring of {subject}"),
+    ("label.created", Group::Patients, "Label created", "{actor} created a label"),
+    ("label.renamed", Group::Patients, "Label renamed", "{actor} renamed a label"),
+    ("label.deleted", Group::Patients, "Label deleted", "{actor} deleted a label that {patients:patient} had"),
+    ("readings.entered", Group::Patients, "Readings entered", "{actor} entered {readings:reading} of {subject}"),
+    (
+        "flags.resolved",
+        Group::Patients,
+        "Flags resolved",
+        "{actor} reviewed {readings:reading} of {subject} and wrote a note",
+    ),
+    ("note.added", Group::Patients, "Note added", "{actor} wrote a note about {subject}"),
+    ("note.addendum_added", Group::Patients, "Addendum added", "{actor} added to a note about {subject}"),
+    ("export.asked", Group::Patients, "Export asked for", "{actor} asked for an export of patient data of {place}"),
+    ("export.made", Group::Patients, "Export made", "The export that {actor} asked for was made: {patients:patient}"),
+    ("export.failed", Group::Patients, "Export not made", "The export that {actor} asked for was not made: {reason}"),
+    ("export.downloaded", Group::Patients, "Export downloaded", "{actor} downloaded an export of {patients:patient}"),
+    ("emergency.opened", Group::Patients, "Emergency access opened", "{actor} opened {subject} in an emergency"),
+    (
+        "emergency.ended",
+        Group::Patients,
+        "Emergency access ended",
+        "{actor} ended the emergency access to {subject} before its time",
+    ),
+    (
+        "emergency.refused",
+        Group::Patients,
+        "Emergency access refused",
+        "{actor} tried to open a patient in an emergency",
+    ),
     ("access.refused", Group::Access, "Access refused", "{actor} tried what needs “{permission}” in {place}"),
     ("access_log.exported", Group::Access, "Access log exported", "{actor} exported the access log of {place}"),
 ];
@@ -332,6 +419,27 @@ pub fn chosen(value: &str) -> Option<Vec<String>> {
     let well_formed =
         value.len() <= 60 && value.contains('.') && value.bytes().all(|b| matches!(b, b'a'..=b'z' | b'_' | b'.'));
     well_formed.then(|| vec![value.to_owned()])
+}
+
+/// What somebody was shown of a patient, in words. A word that is not here is shown as it is stored.
+const SEEN: &[(&str, &str)] = &[
+    ("list", "the Patient List"),
+    ("dashboard", "the dashboard"),
+    ("readings", "readings"),
+    ("flags", "flags"),
+    ("notes", "notes"),
+    ("profile", "the profile"),
+    ("labels", "labels"),
+    ("clinicians", "clinicians"),
+    ("monitoring", "monitoring"),
+    ("messages", "messages and appointments"),
+    ("export", "an export"),
+    ("log", "who has seen the patient"),
+];
+
+/// The words for what was shown.
+pub fn seen(what: &str) -> &str {
+    SEEN.iter().find(|(known, _)| *known == what).map_or(what, |(_, words)| words)
 }
 
 /// What the filter's value is called.

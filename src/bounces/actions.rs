@@ -6,6 +6,7 @@ use super::{Named, Report, Taken, Token, Verdict};
 use crate::{
     access::{Origin, Scope},
     audit::Event,
+    contact,
     error::{Error, Result},
     invitations,
     op::{Caller, Op},
@@ -15,6 +16,7 @@ use crate::{
         returned,
     },
     portal::Portal,
+    sites,
     types::{EmailAddress, OrganisationId},
 };
 
@@ -24,14 +26,45 @@ const MOST_IN_A_MINUTE: i64 = 1_200;
 /// The webhook's address, for an Admin of the whole organisation: whoever has it can mark mails as bounced.
 ///
 /// # Errors
-/// When the caller is no such Admin.
+/// When the caller is no such Admin, or has not proved themselves lately.
 pub async fn webhook_address(portal: &Portal, caller: &Caller, organisation: OrganisationId) -> Result<String> {
     let scope = Scope::organisation(organisation);
     let op = Op::begin(portal, caller).await?;
     let (mut op, _) = op.require_admin(scope).await?;
+    op.require_fresh_proof()?;
+    let generation = sites::actions::bounce_generation(op.tx(), organisation).await?.ok_or(Error::NotFound)?;
     op.record(Event::done("bounces.address_shown", scope, scope, json!({})));
     op.commit().await?;
-    Ok(portal.config.url(&format!("/webhooks/bounces/{}", Token::of(&portal.keys, organisation))))
+    Ok(address(portal, organisation, generation))
+}
+
+/// Makes the webhook's address anew; the one before stops working at once.
+///
+/// # Errors
+/// As [`webhook_address`].
+pub async fn change_address(portal: &Portal, caller: &Caller, organisation: OrganisationId) -> Result<String> {
+    let scope = Scope::organisation(organisation);
+    let op = Op::begin(portal, caller).await?;
+    let (mut op, proof) = op.require_admin(scope).await?;
+    op.require_fresh_proof()?;
+    let generation = sites::actions::raise_bounce_generation(&op, &proof).await?;
+    op.record(Event::done("bounces.address_changed", scope, scope, json!({})));
+    op.commit().await?;
+    Ok(address(portal, organisation, generation))
+}
+
+fn address(portal: &Portal, organisation: OrganisationId, generation: i64) -> String {
+    portal.config.url(&format!("/webhooks/bounces/{}", Token::of(&portal.keys, organisation, generation)))
+}
+
+/// The organisation whose present address this token is of; none for everything else.
+///
+/// # Errors
+/// When the database fails.
+pub async fn organisation_of(portal: &Portal, token: &str) -> Result<Option<OrganisationId>> {
+    let Some(token) = Token::parse(token) else { return Ok(None) };
+    let known = sites::actions::bounce_generation(portal.db.reader(), token.organisation).await?;
+    Ok(known.filter(|generation| token.fits(&portal.keys, *generation)).map(|_| token.organisation))
 }
 
 /// Counts a request of an organisation's provider.
@@ -107,6 +140,12 @@ async fn take_one(portal: &Portal, origin: &Origin, known: &Known, report: &Repo
     }
     let reason = life::reason(Stage::Bounced, &report.answer).map(|reason| reason.sentence);
     let detail = json!({ "email": known.recipient, "reason": reason, "answer": report.answer, "mail": known.id });
+    // A patient's address stands in no log, and what a server says of it may hold it.
+    if let Some((patient, scope)) = contact::actions::patient_of_mail(&op, known).await? {
+        op.record(Event::done("patient.mail_bounced", patient, scope, json!({ "reason": reason, "mail": known.id })));
+        op.commit().await?;
+        return Ok(true);
+    }
     match invitations::actions::of_mail(op.tx(), known).await? {
         Some((id, scope)) => op.record(Event::done("invitation.bounced", id, scope, detail)),
         None => op.record(Event::done("mail.bounced", known.id, Scope::organisation(known.organisation_id), detail)),

@@ -5,6 +5,7 @@
 //! somebody sends here makes the portal fail.
 
 pub mod actions;
+pub mod pages;
 pub mod report;
 mod token;
 pub mod webhook;

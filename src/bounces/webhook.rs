@@ -11,7 +11,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{Named, Report, Token, Verdict, actions, clip};
+use super::{Named, Report, Verdict, actions, clip};
 use crate::{
     error::Error,
     portal::Portal,
@@ -135,8 +135,10 @@ async fn receive(
     origin::From(origin): origin::From,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let Some(organisation) = Token::read(&portal.keys, &token) else {
-        return PageError(Error::NotFound).into_response();
+    let organisation = match actions::organisation_of(&portal, &token).await {
+        Ok(Some(organisation)) => organisation,
+        Ok(None) => return PageError(Error::NotFound).into_response(),
+        Err(error) => return PageError(error).into_response(),
     };
     let Ok(bytes) = body else {
         return (StatusCode::PAYLOAD_TOO_LARGE, "A report may have 1 MiB.\n").into_response();

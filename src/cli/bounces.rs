@@ -25,7 +25,16 @@ pub(super) enum BouncesCommand {
     /// Read returned mails (RFC 3464) and mark the mails that they speak of.
     Read(ReadArguments),
     /// Print the address to which a mail provider reports bounces; for an Admin of the whole organisation.
-    Address(PlaceArguments),
+    Address(AddressArguments),
+}
+
+#[derive(Args)]
+pub(super) struct AddressArguments {
+    #[command(flatten)]
+    place: PlaceArguments,
+    /// Make it anew first; the address before stops working at once.
+    #[arg(long)]
+    new: bool,
 }
 
 #[derive(Args)]
@@ -36,9 +45,15 @@ pub(super) struct ReadArguments {
 
 pub(super) async fn run(config: Option<&Path>, command: BouncesCommand) -> Result<ExitCode> {
     match command {
-        BouncesCommand::Address(place) => {
-            let at = place.open(config).await?;
-            print(&actions::webhook_address(&at.portal, &at.caller, at.scope.organisation).await?)
+        BouncesCommand::Address(asked) => {
+            let at = asked.place.open(config).await?;
+            let organisation = at.scope.organisation;
+            let address = if asked.new {
+                actions::change_address(&at.portal, &at.caller, organisation).await?
+            } else {
+                actions::webhook_address(&at.portal, &at.caller, organisation).await?
+            };
+            print(&address)
         }
         BouncesCommand::Read(read) => {
             let portal = app::open(Config::load(config)?, Clock::System).await?;

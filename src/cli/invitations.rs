@@ -13,7 +13,7 @@ use crate::{
     access,
     error::Error,
     invitations::{PendingRow, State, actions},
-    outbox::life::{self, Stage},
+    outbox::life,
     types::InvitationId,
 };
 
@@ -145,11 +145,7 @@ async fn list(place: &PlaceArguments, at: &At) -> Result<ExitCode> {
         .map(|row| {
             let key = row.invitation.role.to_string();
             let role = roles.get(&key).cloned().unwrap_or(key);
-            let mail = Stage::of(&row.delivery.state);
-            let why = match life::reason(mail, &row.delivery.answer) {
-                Some(reason) => format!("{}: {}", mail.word(), reason.sentence),
-                None => mail.word().to_owned(),
-            };
+            let why = life::in_words(&row.delivery.state, &row.delivery.answer);
             [row.invitation.email.as_str(), &role, state(row), &row.held_reason, &why].join("\t")
         })
         .collect();

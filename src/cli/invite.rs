@@ -31,6 +31,9 @@ pub(super) struct InviteArguments {
     /// How long the links work: 24h, 72h or 7d.
     #[arg(long, default_value = "7d")]
     window: String,
+    /// When the access that comes of it begins, if that is later than accepting: a day such as 2026-12-01, or an instant.
+    #[arg(long)]
+    access_from: Option<String>,
     /// When the access that comes of it ends by itself: a day such as 2026-12-31, or an instant.
     #[arg(long)]
     access_until: Option<String>,
@@ -82,10 +85,14 @@ pub(super) async fn run(config: Option<&Path>, arguments: InviteArguments) -> Re
         || Error::field("access-until", "Write a day such as 2026-12-31, or an instant such as 2026-12-31T18:00:00Z");
     let access_until =
         arguments.access_until.as_deref().map(|text| place.parse_end(text).ok_or_else(wrong)).transpose()?;
+    let wrong_start = || Error::field("access-from", "Write a day such as 2026-12-01, or an instant");
+    let access_from =
+        arguments.access_from.as_deref().map(|text| place.parse_start(text).ok_or_else(wrong_start)).transpose()?;
     let batch = NewBatch {
         scope,
         role: find_role(&portal, &caller, scope, &arguments.role).await?,
         window: Window::from_key(&arguments.window).ok_or_else(|| Error::field("window", "Use 24h, 72h or 7d"))?,
+        access_from,
         access_until,
         texts,
         confirmed,

@@ -1,6 +1,7 @@
 //! The command line. Each command parses, calls the same actions as the pages, and prints.
 
 mod audit;
+mod batches;
 mod bounces;
 mod commands;
 mod doctor;
@@ -45,6 +46,9 @@ enum Command {
     /// See and manage what is pending.
     #[command(subcommand)]
     Invitation(invitations::InvitationCommand),
+    /// See what became of those who were invited together, and put it right.
+    #[command(subcommand)]
+    Batch(batches::BatchCommand),
     /// Judge a list first and send it afterwards.
     #[command(subcommand)]
     Plan(plan::PlanCommand),
@@ -95,6 +99,7 @@ pub fn main() -> ExitCode {
             Command::AddDeployment(add) => commands::add_deployment(config.as_deref(), add).await,
             Command::Invite(invite) => invite::run(config.as_deref(), invite).await,
             Command::Invitation(command) => invitations::run(config.as_deref(), command).await,
+            Command::Batch(command) => batches::run(config.as_deref(), command).await,
             Command::Plan(command) => plan::run(config.as_deref(), command).await,
             Command::Staff(command) => staff::run(config.as_deref(), command).await,
             Command::Role(command) => roles::run(config.as_deref(), command).await,

@@ -34,6 +34,8 @@ pub(super) enum PlanCommand {
     Rows(Rows),
     /// Decide about rows.
     Decide(Decide),
+    /// Take the likelier spelling of addresses; those rows are judged anew.
+    Suggest(Suggest),
     /// Send a plan; a second time goes on where the first stopped, and does nothing twice.
     Apply(One),
     /// Send a plan at a moment.
@@ -105,6 +107,18 @@ pub(super) struct Decide {
 }
 
 #[derive(Args)]
+pub(super) struct Suggest {
+    #[command(flatten)]
+    one: One,
+    /// The rows' numbers.
+    #[arg(required_unless_present = "domains")]
+    rows: Vec<i64>,
+    /// In place of numbers: all undecided rows in which only the part after the “@” changes.
+    #[arg(long, conflicts_with = "rows")]
+    domains: bool,
+}
+
+#[derive(Args)]
 pub(super) struct Schedule {
     #[command(flatten)]
     one: One,
@@ -139,6 +153,13 @@ pub(super) async fn run(config: Option<&Path>, command: PlanCommand) -> Result<E
             };
             let decided = actions::decide_rows(&at.portal, &at.caller, at.scope, id, &found, decision).await?;
             print(&format!("{decided} decided"))
+        }
+        PlanCommand::Suggest(suggest) => {
+            let (at, id) = suggest.one.open(config).await?;
+            let which =
+                if suggest.domains { actions::Suggested::Domains } else { actions::Suggested::Rows(suggest.rows) };
+            let taken = actions::take_suggestions(&at.portal, &at.caller, at.scope, id, &which).await?;
+            print(&format!("{taken} corrected"))
         }
         PlanCommand::Apply(one) => apply(config, &one).await,
         PlanCommand::Schedule(schedule) => {
@@ -223,7 +244,8 @@ async fn list(config: Option<&Path>, place: &PlaceArguments) -> Result<ExitCode>
 fn as_json(plan: &Plan, counts: Option<Counts>) -> serde_json::Value {
     serde_json::json!({
         "id": plan.id, "title": plan.title, "state": plan.state.key(), "total": plan.total, "done": plan.done,
-        "due_at": plan.due_at.filter(|_| plan.state == State::Scheduled), "note": plan.note,
+        "due_at": plan.due_at.filter(|_| plan.state == State::Scheduled),
+        "waits_until": plan.waits_until(), "note": plan.note,
         "stopped_because": plan.stopped_because, "counts": counts,
     })
 }
@@ -251,8 +273,13 @@ async fn tell(at: &At, id: PlanId, json: bool) -> Result<ExitCode> {
             lines.push(format!("{sent} invited\t{resent} invited again\t{changed} roles changed\t{not_done} not done"));
         }
     }
-    if !plan.stopped_because.is_empty() {
-        lines.push(format!("Stopped, because {}", plan.stopped_because));
+    match plan.state {
+        _ if plan.stopped_because.is_empty() => {}
+        State::Applying => {
+            let until = plan.waits_until().map(Timestamp::to_rfc3339).unwrap_or_default();
+            lines.push(format!("Waits until {until} and goes on by itself: {}", plan.stopped_because));
+        }
+        _ => lines.push(format!("Stopped, because {}", plan.stopped_because)),
     }
     print(&lines.join("\n"))
 }
@@ -286,7 +313,7 @@ async fn print_rows(config: Option<&Path>, rows: &Rows) -> Result<ExitCode> {
     }
 }
 
-/// 0 when all was done that was to be done, 4 when only a part, 3 when it was stopped.
+/// 0 when all was done that was to be done, 4 when only a part or when it waits, 3 when it was stopped.
 async fn apply(config: Option<&Path>, one: &One) -> Result<ExitCode> {
     let (at, id) = one.open(config).await?;
     let plan = actions::start_plan(&at.portal, &at.caller, at.scope, id).await?;
@@ -300,6 +327,7 @@ async fn apply(config: Option<&Path>, one: &One) -> Result<ExitCode> {
     let counts = actions::count_rows(&at.portal, &at.caller, at.scope, id).await?;
     Ok(match ended.state {
         State::Stopped => ExitCode::from(3),
+        State::Applying => ExitCode::from(4),
         _ if counts.not_done > 0 => ExitCode::from(4),
         _ => ExitCode::SUCCESS,
     })

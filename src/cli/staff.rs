@@ -158,7 +158,8 @@ async fn list(place: &PlaceArguments, at: At) -> Result<ExitCode> {
             .map(|row| {
                 serde_json::json!({
                     "membership": row.membership, "account": row.account, "email": row.email, "name": row.name,
-                    "role": row.role, "scope": row.scope.to_string(), "access_until": until(row.ends_at),
+                    "role": row.role, "scope": row.scope.to_string(), "access_from": until(row.starts_at),
+                    "access_until": until(row.ends_at),
                 })
             })
             .collect();
@@ -167,7 +168,10 @@ async fn list(place: &PlaceArguments, at: At) -> Result<ExitCode> {
     let lines: Vec<_> = rows
         .iter()
         .map(|row| {
-            let end = until(row.ends_at).unwrap_or_else(|| "no end".to_owned());
+            let mut end = until(row.ends_at).unwrap_or_else(|| "no end".to_owned());
+            if let Some(start) = until(row.starts_at.filter(|start| *start > at.portal.now())) {
+                end = format!("begins {start}, {end}");
+            }
             [row.email.clone(), row.name.clone(), role(&row.role), row.scope.to_string(), end].join("\t")
         })
         .collect();

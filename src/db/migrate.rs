@@ -16,6 +16,10 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (7, include_str!("../../migrations/0007_plans.sql")),
     (8, include_str!("../../migrations/0008_mail_life.sql")),
     (9, include_str!("../../migrations/0009_patients.sql")),
+    (10, include_str!("../../migrations/0010_access_from.sql")),
+    (11, include_str!("../../migrations/0011_exports.sql")),
+    (12, include_str!("../../migrations/0012_emergency.sql")),
+    (13, include_str!("../../migrations/0013_contact.sql")),
 ];
 
 /// Applies what is missing.

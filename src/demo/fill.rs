@@ -120,6 +120,7 @@ impl History {
             scope,
             role,
             window,
+            access_from: None,
             access_until: None,
             texts: vec![email.to_owned()],
             confirmed: vec![email.to_owned()],

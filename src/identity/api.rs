@@ -35,6 +35,23 @@ struct MeOut {
     email: String,
     /// What may be done where: by a key, only what the key leaves.
     memberships: Vec<OwnMembershipOut>,
+    /// What was given and begins later.
+    coming: Vec<ComingOut>,
+}
+
+/// Access that begins later.
+#[derive(Serialize, ToSchema)]
+struct ComingOut {
+    /// `org_…` or `dep_…`.
+    scope: String,
+    /// The place's name.
+    place: String,
+    /// The role's key.
+    role: String,
+    /// The role's name.
+    role_name: String,
+    /// When it begins (RFC 3339).
+    access_from: String,
 }
 
 /// A right of one's own.
@@ -79,11 +96,22 @@ async fn me(State(portal): State<Portal>, ApiCaller(caller): ApiCaller) -> ApiRe
             access_until: own.ends_at.map(Timestamp::to_rfc3339),
         });
     }
+    let mut coming = Vec::new();
+    for access in staff::actions::coming_access(&portal, &caller).await? {
+        coming.push(ComingOut {
+            scope: access.scope.to_string(),
+            place: sites::actions::place_of(portal.db.reader(), access.scope).await?.full_name(),
+            role: access.role.key.to_string(),
+            role_name: access.role.name,
+            access_from: access.starts_at.to_rfc3339(),
+        });
+    }
     Ok(Json(MeOut {
         account: actor.account.to_string(),
         name: actor.name.clone(),
         email: actor.email.clone(),
         memberships,
+        coming,
     }))
 }
 

@@ -72,6 +72,11 @@ impl Subject {
         Self { key: format!("codes {account}"), free: FREE_FOR_ACCOUNT, within: FORGOTTEN_AFTER, ends: true }
     }
 
+    /// The patient numbers that somebody tries for an emergency access.
+    pub fn emergency(account: AccountId) -> Self {
+        Self { key: format!("emergency {account}"), free: FREE_FOR_ACCOUNT, within: FORGOTTEN_AFTER, ends: false }
+    }
+
     /// Everything tried from one network.
     pub fn address(address: &str) -> Self {
         Self {

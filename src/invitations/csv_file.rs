@@ -64,20 +64,37 @@ pub fn read(bytes: &[u8], chosen: Option<FileEncoding>) -> Result<CsvFile, BadFi
     if bytes.len() > MOST_BYTES {
         return Err(BadFile::TooLarge { bytes: bytes.len() });
     }
-    bad_file::refuse_other_kinds(bytes)?;
-    let (text, encoding, guessed) = encoding::decode(bytes, chosen);
-    let text = with_plain_line_ends(&text);
-    bad_file::refuse_binary(&text)?;
-    let (declared, text) = separator::declared(&text);
-    let separator = declared.or_else(|| separator::sniff(text));
+    let Text { text, separator, encoding, guessed } = text_of(bytes, chosen)?;
     let mut rows = Rows::default();
-    rows.read(text, separator)?;
+    rows.read(&text, separator)?;
     let heading = rows.take_heading();
     match rows.filled - usize::from(heading.is_some()) {
         0 => Err(BadFile::Empty),
         rows if rows > MOST_ROWS => Err(BadFile::TooManyRows { rows }),
         _ => Ok(CsvFile { entries: rows.entries, heading, encoding, guessed, separator }),
     }
+}
+
+/// A file as letters.
+struct Text {
+    text: String,
+    separator: Option<char>,
+    encoding: FileEncoding,
+    guessed: bool,
+}
+
+/// From bytes to letters with plain line ends, and what separates the columns.
+fn text_of(bytes: &[u8], chosen: Option<FileEncoding>) -> Result<Text, BadFile> {
+    bad_file::refuse_other_kinds(bytes)?;
+    let (text, encoding, guessed) = encoding::decode(bytes, chosen);
+    let mut text = with_plain_line_ends(&text);
+    bad_file::refuse_binary(&text)?;
+    let (declared, rest) = separator::declared(&text);
+    let separator = declared.or_else(|| separator::sniff(rest));
+    // What declared the separator stands at the beginning.
+    let declaration = text.len() - rest.len();
+    text.drain(..declaration);
+    Ok(Text { text, separator, encoding, guessed })
 }
 
 /// Line ends of every age (Windows, old Macs) become one kind, so that rows can be counted.
@@ -100,12 +117,22 @@ struct Rows {
     at_in_first: bool,
 }
 
+/// Before anything is made of its columns: ten million separators in one line would fill the memory with as many empty cells.
+fn refuse_long_lines(text: &str) -> Result<(), BadFile> {
+    let long = |line: &str| line.len() > MOST_CHARACTERS_A_LINE && line.chars().nth(MOST_CHARACTERS_A_LINE).is_some();
+    match text.split('\n').position(long) {
+        Some(above) => Err(BadFile::LongLine { row: above + 1 }),
+        None => Ok(()),
+    }
+}
+
 /// Calls `keep` with each row and its number as the spreadsheet shows it.
 fn each_row(
     text: &str,
     separator: Option<char>,
     mut keep: impl FnMut(usize, &csv::StringRecord),
 ) -> Result<(), BadFile> {
+    refuse_long_lines(text)?;
     let with_end = format!("{text}{END}");
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)

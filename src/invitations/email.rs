@@ -43,6 +43,9 @@ pub struct InvitationWords {
     inviter: String,
     invitee_name: Option<String>,
     expires: String,
+    /// When the access begins, if that is later; and when it ends by itself.
+    begins: Option<String>,
+    ends: Option<String>,
     link: String,
     join_url: String,
     code: String,
@@ -158,6 +161,8 @@ async fn invitation_words(portal: &Portal, invitation: &Invitation) -> Result<In
     let (link, code) = link_of(portal, invitation.id, invitation.generation);
     Ok(InvitationWords {
         expires: exact(invitation.expires_at, &place.time_zone()),
+        begins: invitation.access_from.filter(|start| *start > portal.now()).map(|at| exact(at, &place.time_zone())),
+        ends: invitation.access_until.map(|at| exact(at, &place.time_zone())),
         organisation: place.organisation.name,
         deployment: place.deployment.map(|deployment| deployment.name),
         role: role.name,

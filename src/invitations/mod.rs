@@ -4,26 +4,30 @@
 pub mod actions;
 pub mod addresses;
 pub mod api;
+mod batch;
+mod checked;
 pub mod csv_file;
 pub mod email;
 mod links;
+mod listing;
 pub mod pages;
 mod store;
 pub mod windows;
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
     access::{PermissionSet, RoleKey, Scope},
     identity::NewSession,
-    outbox::Delivery,
-    types::{AccountId, BatchId, EmailAddress, InvitationId, MailId, MembershipId, Timestamp},
+    types::{AccountId, EmailAddress, InvitationId, MailId, Timestamp},
 };
 
+pub use batch::{Batch, BatchAnswer, BatchRow, Became, NewBatch, NotSentRow, SentRow};
+pub use checked::{Checked, Found, Standing};
 pub use links::{Code, join_url, link_of};
+pub use listing::{Filter, PendingRow, Sort};
 pub use store::{batch_statement, list_statement};
+pub use windows::Window;
 
 /// The most addresses in one batch.
 pub const MOST_ADDRESSES: usize = 10_000;
@@ -86,59 +90,6 @@ impl State {
     }
 }
 
-/// For how long the link works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Window {
-    /// 24 hours.
-    Day,
-    /// 72 hours.
-    ThreeDays,
-    /// 7 days; the default.
-    Week,
-    /// Until a date of one's own, up to 30 days away.
-    Until(Timestamp),
-}
-
-impl Window {
-    /// The fixed ones, with their key and label.
-    pub const FIXED: [(Self, &'static str, &'static str); 3] =
-        [(Self::Day, "24h", "24 hours"), (Self::ThreeDays, "72h", "72 hours"), (Self::Week, "7d", "7 days")];
-
-    /// The fixed window with this key.
-    pub fn from_key(key: &str) -> Option<Self> {
-        Self::FIXED.iter().find(|(_, known, _)| *known == key).map(|(window, ..)| *window)
-    }
-
-    /// The stored word: a key, or an instant in milliseconds.
-    pub fn to_text(self) -> String {
-        let key = Self::FIXED.iter().find(|(window, ..)| *window == self).map(|(_, key, _)| (*key).to_owned());
-        match self {
-            Self::Until(end) => end.0.to_string(),
-            _ => key.unwrap_or_default(),
-        }
-    }
-
-    /// The window that [`Window::to_text`] wrote.
-    pub fn from_text(text: &str) -> Option<Self> {
-        Self::from_key(text).or_else(|| text.parse().ok().map(|end| Self::Until(Timestamp(end))))
-    }
-
-    /// How long it is from `now`; `None` when a date of one's own has passed or is more than 30 days away.
-    pub fn length(self, now: Timestamp) -> Option<Duration> {
-        let hours = |n: u64| Duration::from_secs(n * 3600);
-        match self {
-            Self::Day => Some(hours(24)),
-            Self::ThreeDays => Some(hours(72)),
-            Self::Week => Some(hours(7 * 24)),
-            Self::Until(end) => {
-                let length = Duration::from_millis(u64::try_from(end.0 - now.0).ok()?);
-                // A date is chosen without a time of day: the thirtieth day counts whole.
-                (!length.is_zero() && length <= LONGEST_WINDOW + hours(24)).then_some(length)
-            }
-        }
-    }
-}
-
 /// An invitation.
 #[derive(Clone, Debug)]
 pub struct Invitation {
@@ -172,6 +123,8 @@ pub struct Invitation {
     pub opened_at: Option<Timestamp>,
     /// Whether the link was ever handed over by another way than mail.
     pub link_copied: bool,
+    /// When the membership that comes of it will begin, if that is later than accepting.
+    pub access_from: Option<Timestamp>,
     /// When the membership that comes of it will end.
     pub access_until: Option<Timestamp>,
     /// When it was held.
@@ -211,315 +164,6 @@ impl SecondLook {
     }
 }
 
-/// How one address of a list stands before sending.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Checked {
-    /// As typed.
-    pub text: String,
-    /// The address; empty when there is none.
-    pub email: String,
-    /// The name that came with it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// What will happen to it.
-    pub state: Standing,
-    /// The same in a word for people.
-    pub state_word: String,
-    /// Why, in a sentence; empty when it is ready.
-    pub reason: String,
-    /// A better spelling, when one is likely.
-    pub suggestion: Option<String>,
-    /// The live invitation, when there is one already.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub invitation: Option<InvitationId>,
-    /// What the person has here already.
-    #[serde(skip)]
-    pub found: Option<Found>,
-}
-
-/// What stands in the way of a new invitation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// They are staff.
-    Staff {
-        /// By which membership.
-        membership: MembershipId,
-        /// As what: the role's stored key.
-        role: String,
-    },
-    /// They are invited.
-    Invited {
-        /// By which invitation.
-        invitation: InvitationId,
-        /// As what: the role's stored key.
-        role: String,
-    },
-}
-
-/// What will happen to an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Standing {
-    /// Cannot be used.
-    Refused,
-    /// Sent only when somebody has looked at it and says so.
-    Look,
-    /// Is staff here already.
-    Staff,
-    /// Has a live invitation here already.
-    Invited,
-    /// Will be sent.
-    Ready,
-}
-
-impl Standing {
-    /// The stored and exchanged word.
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-            Self::Look => "look",
-            Self::Staff => "staff",
-            Self::Invited => "invited",
-            Self::Ready => "ready",
-        }
-    }
-
-    /// The standing with this word; what nobody wrote is refused.
-    pub fn from_key(key: &str) -> Self {
-        let all = [Self::Look, Self::Staff, Self::Invited, Self::Ready];
-        all.into_iter().find(|standing| standing.key() == key).unwrap_or(Self::Refused)
-    }
-
-    /// The word on screen.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Refused => "Refused",
-            Self::Look => "Look again",
-            Self::Staff => "Already staff",
-            Self::Invited => "Already invited",
-            Self::Ready => "Ready",
-        }
-    }
-}
-
-/// What is to be sent.
-#[derive(Clone, Debug)]
-pub struct NewBatch {
-    /// Where.
-    pub scope: Scope,
-    /// As what.
-    pub role: RoleKey,
-    /// For how long the link works.
-    pub window: Window,
-    /// When the access that comes of it will end, for locums and students.
-    pub access_until: Option<Timestamp>,
-    /// One text for each address, as typed or imported.
-    pub texts: Vec<String>,
-    /// Addresses (compare form) that are sent although they look unusual.
-    pub confirmed: Vec<String>,
-    /// Why, or a ticket; goes into the access log. Empty for none.
-    pub note: String,
-    /// The same key and content give the same answer, however often they come.
-    pub request_key: String,
-}
-
-/// What became of a batch, row by row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct BatchAnswer {
-    /// The batch.
-    #[schema(value_type = String)]
-    pub batch: BatchId,
-    /// Invited.
-    pub sent: Vec<SentRow>,
-    /// Not invited, and why.
-    pub not_sent: Vec<NotSentRow>,
-}
-
-/// An address that was invited.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct SentRow {
-    /// The address.
-    pub email: String,
-    /// Its invitation.
-    #[schema(value_type = String)]
-    pub invitation: InvitationId,
-}
-
-/// A text that was not invited.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct NotSentRow {
-    /// As typed.
-    pub text: String,
-    /// Why, for programs.
-    pub state: Standing,
-    /// Why, for people.
-    pub reason: String,
-    /// The live invitation that can be resent instead.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    pub invitation: Option<InvitationId>,
-}
-
-/// A batch as its page shows it.
-#[derive(Clone, Debug)]
-pub struct Batch {
-    /// Where.
-    pub scope: Scope,
-    /// As what, when all are the same.
-    pub role: Option<RoleKey>,
-    /// When its links end.
-    pub expires_at: Timestamp,
-    /// Whether a plan sent it.
-    pub of_plan: bool,
-    /// What became of it.
-    pub answer: BatchAnswer,
-}
-
-/// What became of an invitation of a batch; each has exactly one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Became {
-    /// A membership came of it.
-    Joined,
-    /// The link was opened, and nothing else happened yet.
-    Opened,
-    /// The mail server took the mail.
-    Delivered,
-    /// The mail waits or is tried again.
-    OnItsWay,
-    /// The mail server refused the mail.
-    NotDelivered,
-    /// Its time has passed.
-    Expired,
-    /// Waits for somebody with authority.
-    Held,
-    /// The invitee said that it was not meant for them.
-    Declined,
-    /// Taken back.
-    Deleted,
-}
-
-impl Became {
-    /// Each with its key and its word on screen.
-    pub const ALL: [(Self, &'static str, &'static str); 9] = [
-        (Self::Joined, "joined", "Joined"),
-        (Self::Opened, "opened", "Link opened"),
-        (Self::Delivered, "delivered", "Delivered"),
-        (Self::OnItsWay, "on_its_way", "On its way"),
-        (Self::NotDelivered, "not_delivered", "Not delivered"),
-        (Self::Expired, "expired", "Expired"),
-        (Self::Held, "held", "Held"),
-        (Self::Declined, "declined", "Declined"),
-        (Self::Deleted, "deleted", "Deleted"),
-    ];
-
-    /// The stored and exchanged word.
-    pub fn key(self) -> &'static str {
-        Self::ALL.iter().find(|(became, ..)| *became == self).map_or("", |(_, key, _)| key)
-    }
-
-    /// The word on screen.
-    pub fn word(self) -> &'static str {
-        Self::ALL.iter().find(|(became, ..)| *became == self).map_or("", |(.., word)| word)
-    }
-
-    /// The one with this word.
-    pub fn from_key(key: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known, _)| *known == key).map(|(became, ..)| *became)
-    }
-
-    /// Whether the invitee has not answered: the invitation can be sent again or taken back.
-    pub const fn is_open(self) -> bool {
-        !matches!(self, Self::Joined | Self::Declined | Self::Deleted)
-    }
-}
-
-/// An invitation of a batch with what became of it.
-#[derive(Clone, Debug)]
-pub struct BatchRow {
-    /// The invitation.
-    pub invitation: Invitation,
-    /// What became of it.
-    pub became: Became,
-    /// Why it is held; empty when it is not.
-    pub held_reason: String,
-    /// The mail server's words.
-    pub mail_answer: String,
-    /// The name under which the person joined.
-    pub joined_as: Option<String>,
-}
-
-/// A row of the pending list.
-#[derive(Clone, Debug)]
-pub struct PendingRow {
-    /// The invitation.
-    pub invitation: Invitation,
-    /// Who invited; empty for the portal itself.
-    pub inviter_name: String,
-    /// Why it is held; empty when it is not.
-    pub held_reason: String,
-    /// Where its mail stands.
-    pub delivery: Delivery,
-}
-
-/// Which open invitations to list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Filter {
-    /// All that are open.
-    #[default]
-    All,
-    /// Pending and not expired.
-    Pending,
-    /// Pending past their time.
-    Expired,
-    /// Held.
-    Held,
-    /// Declined.
-    Declined,
-    /// The mail was refused, came back, or could not be written.
-    NotDelivered,
-}
-
-impl Filter {
-    /// Key and label of each.
-    pub const ALL: [(Self, &'static str, &'static str); 6] = [
-        (Self::All, "all", "All"),
-        (Self::Pending, "pending", "Pending"),
-        (Self::Expired, "expired", "Expired"),
-        (Self::Held, "held", "Held"),
-        (Self::Declined, "declined", "Declined"),
-        (Self::NotDelivered, "not_delivered", "Not delivered"),
-    ];
-
-    /// The filter with this key.
-    pub fn from_key(key: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known, _)| *known == key).map(|(filter, ..)| *filter)
-    }
-}
-
-/// The order of the pending list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Sort {
-    /// When sent.
-    #[default]
-    Sent,
-    /// By address.
-    Email,
-    /// When the link ends.
-    Expires,
-}
-
-impl Sort {
-    /// Key and label of each.
-    pub const ALL: [(Self, &'static str, &'static str); 3] =
-        [(Self::Email, "email", "E-mail"), (Self::Sent, "sent", "Sent"), (Self::Expires, "expires", "Expires")];
-
-    /// The order with this key.
-    pub fn from_key(key: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known, _)| *known == key).map(|(sort, ..)| *sort)
-    }
-}
-
 /// Why a link is dead, for its truthful page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dead {
@@ -548,6 +192,8 @@ pub enum Accepted {
     Joined {
         /// Where the membership holds.
         scope: Scope,
+        /// When the membership begins, if that is later.
+        begins: Option<Timestamp>,
         /// The new account's session; what is still missing before it may be used is asked next.
         session: Option<NewSession>,
     },

@@ -1,4 +1,4 @@
-//! When a link ends, and when somebody is reminded of it. Weekends are no working days; holidays are not known.
+//! For how long a link works, when it ends, and when somebody is reminded of it. Weekends are no working days; holidays are not known.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use jiff::{
     tz::TimeZone,
 };
 
-use super::Window;
+use super::LONGEST_WINDOW;
 use crate::{
     sites::{Organisation, Reminders},
     types::Timestamp,
@@ -16,15 +16,101 @@ use crate::{
 
 /// From when on people are reminded on a working day.
 const MORNING: i8 = 9;
+/// How many working days the fixed windows are, in their order.
+const WORKING_DAYS: [u32; 3] = [1, 3, 5];
 const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// For how long the link works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// 24 hours.
+    Day,
+    /// 72 hours.
+    ThreeDays,
+    /// 7 days; the default.
+    Week,
+    /// Until a date of one's own, up to 30 days away.
+    Until(Timestamp),
+}
+
+impl Window {
+    /// The fixed ones, with their key and label.
+    pub const FIXED: [(Self, &'static str, &'static str); 3] =
+        [(Self::Day, "24h", "24 hours"), (Self::ThreeDays, "72h", "72 hours"), (Self::Week, "7d", "7 days")];
+
+    /// The fixed window with this key.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::FIXED.iter().find(|(_, known, _)| *known == key).map(|(window, ..)| *window)
+    }
+
+    /// The stored word: a key, or an instant in milliseconds.
+    pub fn to_text(self) -> String {
+        let key = Self::FIXED.iter().find(|(window, ..)| *window == self).map(|(_, key, _)| (*key).to_owned());
+        match self {
+            Self::Until(end) => end.0.to_string(),
+            _ => key.unwrap_or_default(),
+        }
+    }
+
+    /// The window that [`Window::to_text`] wrote.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::from_key(text).or_else(|| text.parse().ok().map(|end| Self::Until(Timestamp(end))))
+    }
+
+    /// How long it is from `now`; `None` when a date of one's own has passed or is more than 30 days away.
+    pub fn length(self, now: Timestamp) -> Option<Duration> {
+        let hours = |n: u64| Duration::from_secs(n * 3600);
+        match self {
+            Self::Day => Some(hours(24)),
+            Self::ThreeDays => Some(hours(72)),
+            Self::Week => Some(hours(7 * 24)),
+            Self::Until(end) => {
+                let length = Duration::from_millis(u64::try_from(end.0 - now.0).ok()?);
+                // A date is chosen without a time of day: the thirtieth day counts whole.
+                (!length.is_zero() && length <= LONGEST_WINDOW + hours(24)).then_some(length)
+            }
+        }
+    }
+}
 
 /// When a link that is sent now ends. Where the organisation counts working days, 24 hours are the next one, 72 hours three and
 /// 7 days five, and each ends with the last of them.
 pub fn expiry(organisation: &Organisation, window: Duration, now: Timestamp) -> Timestamp {
     let plain = now.plus(window);
-    let days = Window::FIXED.iter().zip([1, 3, 5]).find(|((fixed, ..), _)| fixed.length(now) == Some(window));
+    let days = Window::FIXED.iter().zip(WORKING_DAYS).find(|((fixed, ..), _)| fixed.length(now) == Some(window));
     let Some((_, days)) = days.filter(|_| organisation.count_working_days) else { return plain };
     end_of_working_day(now, days, &zone(organisation)).unwrap_or(plain)
+}
+
+/// The fixed windows as somebody chooses one now, each with its key. Where working days count, the label says how many they are and
+/// when a link that is sent now would end.
+pub fn choices(organisation: &Organisation, now: Timestamp) -> Vec<(&'static str, String)> {
+    let choice = |(window, key, label): &(Window, &'static str, &'static str)| {
+        let words = match window.length(now).filter(|_| organisation.count_working_days) {
+            Some(length) => {
+                let end = expiry(organisation, length, now).to_jiff().to_zoned_datetime(zone(organisation));
+                format!(
+                    "{} (to the end of {})",
+                    word(organisation, *window).unwrap_or_default(),
+                    end.strftime("%a %-d %b")
+                )
+            }
+            None => (*label).to_owned(),
+        };
+        (*key, words)
+    };
+    Window::FIXED.iter().map(choice).collect()
+}
+
+/// A fixed window in words, as the organisation counts it; none for a date of one's own.
+pub fn word(organisation: &Organisation, window: Window) -> Option<String> {
+    let (at, (.., label)) = Window::FIXED.iter().enumerate().find(|(_, (known, ..))| *known == window)?;
+    let days = WORKING_DAYS.get(at).filter(|_| organisation.count_working_days);
+    Some(match days {
+        Some(1) => "1 working day".to_owned(),
+        Some(days) => format!("{days} working days"),
+        None => (*label).to_owned(),
+    })
 }
 
 fn zone(organisation: &Organisation) -> TimeZone {
@@ -123,6 +209,20 @@ mod tests {
         let odd = Duration::from_secs(100_000);
         let sent = at("2026-11-26T15:00[Europe/London]");
         assert_eq!(expiry(&organisation(Reminders::Off, true), odd, sent), sent.plus(odd), "a date of one's own stays");
+    }
+
+    #[test]
+    fn labels_say_how_an_organisation_counts() {
+        let friday = at("2026-11-27T15:00[Europe/London]");
+        let labels =
+            |counts| choices(&organisation(Reminders::Off, counts), friday).into_iter().map(|(_, label)| label);
+        assert!(labels(false).eq(["24 hours", "72 hours", "7 days"]));
+        assert!(labels(true).eq([
+            "1 working day (to the end of Mon 30 Nov)",
+            "3 working days (to the end of Wed 2 Dec)",
+            "5 working days (to the end of Fri 4 Dec)",
+        ]));
+        assert_eq!(word(&organisation(Reminders::Off, true), Window::Until(friday)), None);
     }
 
     #[test]

@@ -113,6 +113,15 @@ const CORRECT: &str = "Ask the person for the right address, and correct it here
 const OPERATOR: &str = "Tell whoever runs the portal; the mails go by themselves once it is mended.";
 const THEIR_IT: &str = "Ask the person's IT department to let mails of this portal through, or invite another address.";
 
+/// A mail's state with its reason, on one line: "Refused: The mailbox is full".
+pub fn in_words(state: &str, answer: &str) -> String {
+    let stage = Stage::of(state);
+    match reason(stage, answer) {
+        Some(reason) => format!("{}: {}", stage.word(), reason.sentence),
+        None => stage.word().to_owned(),
+    }
+}
+
 /// Why, from a server's answer. Servers speak by numbers (RFC 5321, RFC 3463) and add what they like; the number is believed
 /// before the words.
 pub fn reason(stage: Stage, answer: &str) -> Option<Reason> {

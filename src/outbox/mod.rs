@@ -79,6 +79,17 @@ pub struct Letter {
     pub text: String,
     /// For all others.
     pub html: String,
+    /// An entry for the reader's calendar.
+    pub calendar: Option<Calendar>,
+}
+
+/// An entry for a calendar (RFC 5545), as mail programs offer it (RFC 6047).
+#[derive(Clone, Debug)]
+pub struct Calendar {
+    /// `REQUEST` or `CANCEL`; the text says the same.
+    pub method: &'static str,
+    /// The iCalendar object.
+    pub text: String,
 }
 
 impl Letter {
@@ -88,7 +99,8 @@ impl Letter {
     /// When a template fails.
     pub fn write(subject: &impl Template, text: &impl Template, html: &impl Template) -> Result<Self> {
         let render = |part: askama::Result<String>| part.map_err(|error| Error::Internal(error.into()));
-        Ok(Self { subject: render(subject.render())?, text: render(text.render())?, html: render(html.render())? })
+        let (subject, text, html) = (render(subject.render())?, render(text.render())?, render(html.render())?);
+        Ok(Self { subject, text, html, calendar: None })
     }
 }
 

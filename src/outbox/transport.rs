@@ -9,11 +9,14 @@ use std::{
 use anyhow::Context;
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
-    message::{Mailbox, MultiPart, header::HeaderName, header::HeaderValue},
+    message::{
+        Mailbox, MultiPart, SinglePart,
+        header::{ContentType, HeaderName, HeaderValue},
+    },
     transport::smtp::PoolConfig,
 };
 
-use super::{Claimed, Letter, Outcome};
+use super::{Calendar, Claimed, Letter, Outcome};
 use crate::{config::Config, types::Secret};
 
 /// Where letters go.
@@ -145,6 +148,14 @@ fn message(config: &Config, mail: &Claimed, letter: Letter) -> anyhow::Result<Me
             format!("{}.{}", mail.id, mail.generation),
         ))
         .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()))
-        .multipart(MultiPart::alternative_plain_html(letter.text, letter.html))?;
+        .multipart(parts(letter.text, letter.html, letter.calendar)?)?;
     Ok(message)
+}
+
+/// The same letter in every form that a reader may want; a calendar's entry is one of them (RFC 6047 2.4).
+fn parts(text: String, html: String, calendar: Option<Calendar>) -> anyhow::Result<MultiPart> {
+    let parts = MultiPart::alternative_plain_html(text, html);
+    let Some(calendar) = calendar else { return Ok(parts) };
+    let kind = ContentType::parse(&format!("text/calendar; charset=utf-8; method={}", calendar.method))?;
+    Ok(parts.singlepart(SinglePart::builder().header(kind).body(calendar.text)))
 }

@@ -1,10 +1,32 @@
 //! Listing patients, finding one, and adding them.
 
+mod clinicians;
+mod intake;
+mod label_book;
+mod labels;
+mod monitoring;
+mod profile;
+mod search;
+
+pub use clinicians::{Assigned, assign_clinicians, clinicians_of};
+pub use intake::{NotTaken, SentEntry, SentPatient, Spot, TakenIn, Whose, take_in};
+pub use label_book::{MOST_LABELS, create_label, delete_label, label_book, rename_label};
+pub use labels::{
+    Added, LONGEST_LABEL, TypedLabel, add_labels, add_typed_label, all_labels, may_label, place_labels, remove_labels,
+};
+pub use monitoring::{LONGEST_REASON, REASONS, may_offboard, reactivate, stop_monitoring};
+pub use profile::{Typed, add_patient, change_profile};
+pub use search::{PatientSearch, count_patients, search_patients};
+
 use std::collections::{BTreeMap, HashSet};
 
 use serde_json::json;
 
-use super::{ListedPatient, NewPatient, Patient, store};
+use super::{
+    ListedPatient, NewPatient, Patient,
+    query::{Query, Reader},
+    store,
+};
 use crate::{
     access::{Granted, OnePatient, Permission, Scope},
     audit::Event,
@@ -12,12 +34,12 @@ use crate::{
     error::{Error, Result},
     op::{Caller, Op},
     portal::Portal,
-    readings::{self, actions::NewEntries},
+    readings::{self, Unreviewed, actions::NewEntries},
     types::{Cursor, PageOf, PatientId},
 };
 
-/// One page of the patients of a deployment, worst flags first. Without **View patient identifiers** there are no names, and a
-/// search by name finds nothing. Who was shown is in the access log before this returns.
+/// One page of the patients of a deployment, worst flags first or by a value. Without **View patient identifiers** there are no names,
+/// a search by name finds nothing, and birth dates narrow nothing. Who was shown is in the access log before this returns.
 ///
 /// # Errors
 /// When the caller may not see them.
@@ -25,24 +47,55 @@ pub async fn list_patients(
     portal: &Portal,
     caller: &Caller,
     scope: Scope,
-    search: &str,
-    from: Option<&Cursor>,
+    query: &Query,
     size: usize,
 ) -> Result<PageOf<ListedPatient>> {
     let visible = caller.scope(portal, Permission::ViewPatientData, scope).await?;
-    let with_names = caller.actor()?.may(Permission::ViewPatientIdentifiers, &scope);
+    let actor = caller.actor()?;
+    let identifiers = actor.may(Permission::ViewPatientIdentifiers, &scope);
+    let reader = Reader { account: actor.account, identifiers, now: portal.now() };
     let db = portal.db.reader();
-    let rows = store::list(db, &visible, with_names, search, from, size).await?;
-    let page = PageOf::cut(rows, size, from, |row, backwards| {
-        let place = format!("{}.{}.{}.{}", u8::from(row.monitored), row.flags.red, row.flags.amber, row.flags.grey);
+    // A place that this order does not have is the beginning.
+    let from = query.from.clone().filter(|_| query.start().is_some());
+    let query = Query { from, ..query.clone() };
+    let rows = store::list(db, &visible, &reader, &query, size).await?;
+    let page = PageOf::cut(rows, size, query.from.as_ref(), |(row, value), backwards| {
+        let flags = row.flags;
+        let place = match value {
+            Some(value) => format!("v{value}"),
+            None => format!("{}.{}.{}.{}", u8::from(row.monitored), flags.red, flags.amber, flags.grey),
+        };
         Cursor::new(place, row.id, backwards)
     });
-    let shown: Vec<_> = page.rows.iter().map(|row| row.id).collect();
+    let shown: Vec<_> = page.rows.iter().map(|(row, _)| row.id).collect();
     let mut latest = readings::actions::latest_of(db, &visible, shown.clone()).await?;
     let rows = page.rows.into_iter();
-    let rows = rows.map(|row| ListedPatient { latest: latest.remove(&row.id).unwrap_or_default(), ..row }).collect();
+    let rows =
+        rows.map(|(row, _)| ListedPatient { latest: latest.remove(&row.id).unwrap_or_default(), ..row }).collect();
     caller.saw(portal, scope, "list", shown).await?;
-    Ok(PageOf { rows, ..page })
+    Ok(PageOf { rows, previous: page.previous, next: page.next })
+}
+
+/// What patients of a deployment are called: by name for those who may see names, otherwise by number. The view is in the access log, as
+/// `what`, before this returns.
+///
+/// # Errors
+/// When the caller may not see them, or none of them is there.
+pub async fn name_patients(
+    portal: &Portal,
+    caller: &Caller,
+    scope: Scope,
+    ids: &[PatientId],
+    what: &'static str,
+) -> Result<Vec<(PatientId, String)>> {
+    let visible = caller.scope(portal, Permission::ViewPatientData, scope).await?;
+    let with_names = caller.actor()?.may(Permission::ViewPatientIdentifiers, &scope);
+    let named = store::names(portal.db.reader(), &visible, with_names, ids).await?;
+    if named.is_empty() {
+        return Err(Error::NotFound);
+    }
+    caller.saw(portal, scope, what, named.iter().map(|(id, _)| *id).collect()).await?;
+    Ok(named)
 }
 
 /// A patient, with identifiers if the caller may see them, and the proof for reading more of them. The view is in the access log,
@@ -105,4 +158,12 @@ pub async fn add_patients(
 pub async fn count_entries(tx: &Tx, granted: &Granted, counts: &BTreeMap<PatientId, NewEntries>) -> Result<()> {
     let found = store::count_entries(tx, granted, counts).await?;
     if found == counts.len() as u64 { Ok(()) } else { Err(Error::NotFound) }
+}
+
+/// Sets the flags of a patient to what is not reviewed, as counted in this very operation.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_flags(tx: &Tx, granted: &Granted, patient: PatientId, left: Unreviewed) -> Result<()> {
+    Ok(store::set_flags(tx, granted, patient, left).await?)
 }

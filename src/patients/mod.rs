@@ -5,7 +5,10 @@
 
 pub mod actions;
 pub mod pages;
+pub mod query;
 mod store;
+
+pub use store::{Part, list_statement};
 
 use crate::{
     access::Scope,
@@ -34,7 +37,7 @@ impl Flags {
 /// What says who somebody is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// Full name.
+    /// Full name; empty where the patient is known by number only.
     pub name: String,
     /// Empty when there is none.
     pub email: String,
@@ -90,7 +93,7 @@ pub struct Patient {
 impl Patient {
     /// What they are called by whoever looks: the name with identifiers, the number without.
     pub fn called(&self) -> &str {
-        self.identity.as_ref().map_or(&self.number, |identity| &identity.name)
+        self.identity.as_ref().map(|identity| &identity.name).filter(|name| !name.is_empty()).unwrap_or(&self.number)
     }
 }
 
@@ -101,7 +104,7 @@ pub struct ListedPatient {
     pub id: PatientId,
     /// What everybody knows them by.
     pub number: String,
-    /// Only with **View patient identifiers**.
+    /// Only with **View patient identifiers**, and where there is one.
     pub name: Option<String>,
     /// In their order.
     pub labels: Vec<Label>,

@@ -6,11 +6,11 @@
 
 pub mod actions;
 pub mod api;
+mod counts;
 pub mod email;
 pub mod pages;
 mod store;
-
-use serde::{Deserialize, Serialize};
+mod words;
 
 use crate::{
     access::Scope,
@@ -18,159 +18,14 @@ use crate::{
     types::{AccountId, BatchId, DeploymentId, PlanId, Timestamp},
 };
 
+pub use counts::{Counts, Filter};
 pub use store::rows_statement;
+pub use words::{Decision, Outcome, State};
 
 /// The most rows of one plan.
 pub const MOST_ROWS: usize = crate::invitations::csv_file::columns::MOST_ROWS;
 /// How many rows one transaction applies: few enough that nobody waits for its lock, many enough to be quick.
 pub const CHUNK: usize = 500;
-
-/// Where a plan stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Can be looked at and changed.
-    Draft,
-    /// Will be sent at a moment.
-    Scheduled,
-    /// Is being sent.
-    Applying,
-    /// Was sent.
-    Applied,
-    /// Whoever sent it may no longer do so; nothing of the rest is sent.
-    Stopped,
-    /// Was taken back before it was sent.
-    Deleted,
-}
-
-impl State {
-    /// Each with its stored word and its word on screen.
-    const WORDS: [(Self, &'static str, &'static str); 6] = [
-        (Self::Draft, "draft", "Not sent yet"),
-        (Self::Scheduled, "scheduled", "Scheduled"),
-        (Self::Applying, "applying", "Being sent"),
-        (Self::Applied, "applied", "Sent"),
-        (Self::Stopped, "stopped", "Stopped"),
-        (Self::Deleted, "deleted", "Deleted"),
-    ];
-
-    /// The stored word.
-    pub fn key(self) -> &'static str {
-        Self::WORDS.iter().find(|(state, ..)| *state == self).map_or("", |(_, key, _)| key)
-    }
-
-    /// The word on screen.
-    pub fn word(self) -> &'static str {
-        Self::WORDS.iter().find(|(state, ..)| *state == self).map_or("", |(.., word)| word)
-    }
-
-    fn from_key(key: &str) -> Self {
-        Self::WORDS.iter().find(|(_, known, _)| *known == key).map_or(Self::Deleted, |(state, ..)| *state)
-    }
-
-    /// Whether its rows can still be decided about.
-    pub const fn is_open(self) -> bool {
-        matches!(self, Self::Draft | Self::Scheduled)
-    }
-}
-
-/// What is to happen to a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Decision {
-    /// Nobody has decided; nothing happens.
-    Undecided,
-    /// An invitation is sent.
-    Send,
-    /// Nothing happens.
-    Skip,
-    /// The person, who is staff already, gets the row's role.
-    ChangeRole,
-    /// The live invitation is mailed again, and its window restarts.
-    Resend,
-}
-
-impl Decision {
-    const WORDS: [(Self, &'static str); 5] = [
-        (Self::Undecided, ""),
-        (Self::Send, "send"),
-        (Self::Skip, "skip"),
-        (Self::ChangeRole, "change_role"),
-        (Self::Resend, "resend"),
-    ];
-
-    /// The stored word.
-    pub fn key(self) -> &'static str {
-        Self::WORDS.iter().find(|(decision, _)| *decision == self).map_or("", |(_, key)| key)
-    }
-
-    /// The decision with this word.
-    pub fn from_key(key: &str) -> Option<Self> {
-        Self::WORDS.iter().find(|(_, known)| *known == key).map(|(decision, _)| *decision)
-    }
-
-    /// Whether a row that stands so can be decided so.
-    pub const fn fits(self, standing: Standing) -> bool {
-        match self {
-            Self::Skip => true,
-            Self::Undecided => matches!(standing, Standing::Look),
-            Self::Send => matches!(standing, Standing::Ready | Standing::Look),
-            Self::ChangeRole => matches!(standing, Standing::Staff),
-            Self::Resend => matches!(standing, Standing::Invited),
-        }
-    }
-
-    /// What is decided as long as nobody says otherwise: nobody who is here already is touched unasked.
-    pub const fn at_first(standing: Standing) -> Self {
-        match standing {
-            Standing::Ready => Self::Send,
-            Standing::Look => Self::Undecided,
-            Standing::Staff | Standing::Invited | Standing::Refused => Self::Skip,
-        }
-    }
-}
-
-/// What became of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Not applied yet.
-    Waiting,
-    /// Invited.
-    Sent,
-    /// Invited again.
-    Resent,
-    /// The role was changed.
-    Changed,
-    /// Left out, as decided.
-    Left,
-    /// Was to be done and could not be; the reason stands beside it.
-    NotDone,
-}
-
-impl Outcome {
-    const WORDS: [(Self, &'static str, &'static str); 6] = [
-        (Self::Waiting, "", "Waiting"),
-        (Self::Sent, "sent", "Invited"),
-        (Self::Resent, "resent", "Invited again"),
-        (Self::Changed, "changed", "Role changed"),
-        (Self::Left, "left", "Left out"),
-        (Self::NotDone, "not_done", "Not done"),
-    ];
-
-    /// The stored word.
-    pub fn key(self) -> &'static str {
-        Self::WORDS.iter().find(|(outcome, ..)| *outcome == self).map_or("", |(_, key, _)| key)
-    }
-
-    /// The word on screen.
-    pub fn word(self) -> &'static str {
-        Self::WORDS.iter().find(|(outcome, ..)| *outcome == self).map_or("", |(.., word)| word)
-    }
-
-    fn from_key(key: &str) -> Self {
-        Self::WORDS.iter().find(|(_, known, _)| *known == key).map_or(Self::Waiting, |(outcome, ..)| *outcome)
-    }
-}
 
 /// A list from which a plan is to be made.
 #[derive(Clone, Debug)]
@@ -242,6 +97,11 @@ impl Plan {
         BatchId::from_uuid(self.id.uuid())
     }
 
+    /// Until when it waits by itself, because the mails of the day are used up.
+    pub fn waits_until(&self) -> Option<Timestamp> {
+        self.due_at.filter(|_| self.state == State::Applying && !self.stopped_because.is_empty())
+    }
+
     /// Where a person looks at it.
     pub fn path(&self) -> String {
         format!("{}/plans/{}", self.scope.path(), self.id)
@@ -263,6 +123,8 @@ pub struct Row {
     pub deployment: Option<DeploymentId>,
     /// As what: a role's stored key; empty when the row names none that exists.
     pub role: String,
+    /// When the access begins, if that is later than accepting.
+    pub access_from: Option<Timestamp>,
     /// When the access ends.
     pub access_until: Option<Timestamp>,
     /// Why, or a ticket, for this row alone.
@@ -291,104 +153,10 @@ impl Row {
         self.standing == Standing::Staff && self.role == self.role_now
     }
 
-    /// Whether the row can be decided so.
+    /// Whether the row can be decided so. A change of role cannot wait for a first day of its own; nobody's is changed too early.
     pub fn may_be(&self, decision: Decision) -> bool {
-        decision.fits(self.standing) && !(decision == Decision::ChangeRole && self.changes_nothing())
-    }
-}
-
-/// How many rows stand how, and what will happen or happened to them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Counts {
-    /// Nothing stands in the way.
-    pub ready: u64,
-    /// Should be looked at again.
-    pub look: u64,
-    /// Are staff already.
-    pub staff: u64,
-    /// Are invited already.
-    pub invited: u64,
-    /// Cannot be used.
-    pub refused: u64,
-    /// Will be, or would have been, invited.
-    pub to_send: u64,
-    /// Will be invited again.
-    pub to_resend: u64,
-    /// Will get another role.
-    pub to_change: u64,
-    /// Nobody has decided about.
-    pub undecided: u64,
-    /// Were invited.
-    pub sent: u64,
-    /// Were invited again.
-    pub resent: u64,
-    /// Got another role.
-    pub changed: u64,
-    /// Could not be done.
-    pub not_done: u64,
-}
-
-impl Counts {
-    /// How many rows something will happen to.
-    pub const fn to_do(&self) -> u64 {
-        self.to_send + self.to_resend + self.to_change
-    }
-
-    /// What the button does: "Send 287 invitations, change 3 roles".
-    pub fn promise(&self) -> String {
-        let said = |n: u64, one: &str, many: &str| match n {
-            0 => None,
-            1 => Some(one.to_owned()),
-            n => Some(many.replace("{n}", &n.to_string())),
-        };
-        let parts: Vec<_> = [
-            said(self.to_send, "send 1 invitation", "send {n} invitations"),
-            said(self.to_resend, "resend 1 invitation", "resend {n} invitations"),
-            said(self.to_change, "change 1 role", "change {n} roles"),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        let mut text = parts.join(", ");
-        if let Some(first) = text.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
-        text
-    }
-}
-
-/// Which rows to list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Filter {
-    /// All of them.
-    #[default]
-    All,
-    /// Those that stand so.
-    Standing(Standing),
-    /// Those that could not be done.
-    NotDone,
-}
-
-impl Filter {
-    /// Each with its key and its label.
-    pub const ALL: [(Self, &'static str, &'static str); 7] = [
-        (Self::All, "", "All"),
-        (Self::Standing(Standing::Ready), "ready", "Ready"),
-        (Self::Standing(Standing::Look), "look", "Look again"),
-        (Self::Standing(Standing::Staff), "staff", "Already staff"),
-        (Self::Standing(Standing::Invited), "invited", "Already invited"),
-        (Self::Standing(Standing::Refused), "refused", "Refused"),
-        (Self::NotDone, "not_done", "Not done"),
-    ];
-
-    /// The filter with this key.
-    pub fn from_key(key: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known, _)| *known == key).map(|(filter, ..)| *filter)
-    }
-
-    /// Its key.
-    pub fn key(self) -> &'static str {
-        Self::ALL.iter().find(|(filter, ..)| *filter == self).map_or("", |(_, key, _)| key)
+        let cannot_change = self.changes_nothing() || self.access_from.is_some();
+        decision.fits(self.standing) && !(decision == Decision::ChangeRole && cannot_change)
     }
 }
 
@@ -403,29 +171,4 @@ pub struct Progress {
     pub done: u64,
     /// When it goes on, while the mails of the day are used up.
     pub waits_until: Option<Timestamp>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_button_says_what_will_happen() {
-        let counts = Counts { to_send: 287, to_change: 3, ..Counts::default() };
-        assert_eq!(counts.promise(), "Send 287 invitations, change 3 roles");
-        assert_eq!(Counts { to_resend: 1, ..Counts::default() }.promise(), "Resend 1 invitation");
-        assert_eq!(Counts::default().promise(), "");
-    }
-
-    #[test]
-    fn nobody_is_touched_unasked_and_no_decision_fits_where_it_makes_no_sense() {
-        use Standing::{Invited, Look, Ready, Refused, Staff};
-        for standing in [Ready, Look, Staff, Invited, Refused] {
-            assert!(Decision::at_first(standing).fits(standing), "{standing:?}");
-            let sends = Decision::at_first(standing) == Decision::Send;
-            assert_eq!(sends, standing == Ready, "{standing:?}");
-        }
-        assert!(!Decision::Send.fits(Staff) && !Decision::Send.fits(Refused) && !Decision::Send.fits(Invited));
-        assert!(!Decision::ChangeRole.fits(Invited) && !Decision::Resend.fits(Staff));
-    }
 }

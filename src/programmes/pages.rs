@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
     response::IntoResponse,
-    routing::get,
+    routing::{get, post},
 };
 use axum_extra::extract::{CookieJar, Form};
 use serde::Deserialize;
@@ -34,7 +34,7 @@ const EMPTY_MESSAGES: usize = 2;
 pub fn routes() -> Router<Portal> {
     Router::new()
         .route("/{scope}/programme", get(show).post(offer))
-        .route("/{scope}/programme/modules", get(to_programme).post(follow))
+        .route("/{scope}/programme/modules", post(follow))
         .route("/{scope}/programme/modules/{module}", get(thresholds).post(set_thresholds))
 }
 
@@ -109,11 +109,6 @@ async fn show(
     let (jar, frame) = sites::pages::frame_with_flash(&portal, actor, &place, "Deployment settings", jar).await?;
     let offer = offered(&programme);
     Ok((jar, page(&settings(frame, &place, &programme, offer, Fields::new()))?).into_response())
-}
-
-/// The address of a form that was posted and is opened anew leads to the page on which it stands.
-async fn to_programme(Path(scope): Path<String>) -> PageResult {
-    Ok(see_other(&format!("/{scope}/programme")))
 }
 
 fn offered(programme: &Programme) -> Offer {

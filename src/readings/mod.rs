@@ -6,6 +6,7 @@
 
 pub mod actions;
 mod modules;
+pub mod pages;
 mod store;
 
 pub use modules::{Kind, MODULES, Measured, Module};
@@ -142,6 +143,55 @@ pub struct Reading {
     pub identifier: Option<String>,
     /// Whether a note has reviewed it.
     pub reviewed: bool,
+}
+
+/// From when until before when; an open end has none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Within {
+    /// Not before.
+    pub since: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+}
+
+/// Entries that nobody has reviewed, or that a note reviewed, by severity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unreviewed {
+    /// High.
+    pub red: i64,
+    /// Moderate.
+    pub amber: i64,
+    /// In range, or without thresholds.
+    pub grey: i64,
+}
+
+impl Unreviewed {
+    /// Adds so many of a severity.
+    pub const fn add(&mut self, severity: Severity, count: i64) {
+        match severity {
+            Severity::Red => self.red += count,
+            Severity::Amber => self.amber += count,
+            Severity::Green | Severity::None => self.grey += count,
+        }
+    }
+
+    /// All of them.
+    pub const fn all(&self) -> i64 {
+        self.red + self.amber + self.grey
+    }
+
+    /// Those that must have been seen before they are resolved.
+    pub const fn serious(&self) -> i64 {
+        self.red + self.amber
+    }
+}
+
+impl std::ops::AddAssign for Unreviewed {
+    fn add_assign(&mut self, other: Self) {
+        self.red += other.red;
+        self.amber += other.amber;
+        self.grey += other.grey;
+    }
 }
 
 /// The newest entry of a module, for the Patient List.

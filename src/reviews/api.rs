@@ -138,6 +138,8 @@ struct AccessOut {
     second_factor: String,
     /// Who gave the role; none for the portal's own set-up.
     given_by: Option<String>,
+    /// When the access begins, if that is later than joining.
+    access_from: Option<String>,
     /// When the access ends by itself.
     access_until: Option<String>,
     /// `keep`, `remove`, or nothing yet.
@@ -156,6 +158,7 @@ impl AccessOut {
             last_seen_at: row.last_seen_at.map(Timestamp::to_rfc3339),
             second_factor: row.factors.to_string(),
             given_by: Some(row.given_by).filter(|name| !name.is_empty()),
+            access_from: row.starts_at.map(Timestamp::to_rfc3339),
             access_until: row.ends_at.map(Timestamp::to_rfc3339),
             mark: row.mark.map(Mark::key),
             name: row.name,

@@ -103,6 +103,8 @@ pub struct ReviewRow {
     pub factors: Factors,
     /// Who gave the role that the person has now; empty for the portal's own set-up.
     pub given_by: String,
+    /// When the access begins, if that is later than joining.
+    pub starts_at: Option<Timestamp>,
     /// When the access ends by itself.
     pub ends_at: Option<Timestamp>,
     /// What was decided, if anything was.

@@ -53,6 +53,8 @@ pub struct ReviewRow {
     dormant: bool,
     second_factor: String,
     given_by: String,
+    /// When the access begins, if that is still to come.
+    begins: Option<When>,
     ends: Option<When>,
     keep: bool,
     remove: bool,
@@ -194,6 +196,7 @@ impl Words {
             level: self.level(&row),
             dormant: row.is_dormant(self.now),
             last_seen: row.last_seen_at.map(when),
+            begins: row.starts_at.filter(|at| *at > self.now).map(when),
             ends: row.ends_at.map(when),
             second_factor: row.factors.to_string(),
             given_by: given_by(&row),

@@ -213,6 +213,7 @@ struct Listed {
     role: String,
     name_key: String,
     joined_at: Timestamp,
+    starts_at: Option<Timestamp>,
     ends_at: Option<Timestamp>,
     name: String,
     email: String,
@@ -237,6 +238,7 @@ impl From<Listed> for ReviewRow {
             last_seen_at: row.last_seen_at,
             factors: Factors { authenticator: row.authenticator, passkeys: row.passkeys },
             given_by: row.given_by.unwrap_or_default(),
+            starts_at: row.starts_at,
             ends_at: row.ends_at,
             mark: row.mark.as_deref().and_then(Mark::from_key),
             marked_by: row.marked_by.unwrap_or_default(),
@@ -291,7 +293,7 @@ pub fn list_statement(
     }
     let (end, values) = sql.finish(&["m.name_key", "m.id"], descending, size);
     let sql = format!(
-        "SELECT m.id, m.account_id, m.organisation_id, m.deployment_id, m.role, m.name_key, m.joined_at, m.ends_at, \
+        "SELECT m.id, m.account_id, m.organisation_id, m.deployment_id, m.role, m.name_key, m.joined_at, m.starts_at, m.ends_at, \
          a.name, a.email, a.last_seen_at, \
          EXISTS (SELECT 1 FROM authenticators f WHERE f.account_id = m.account_id) AS authenticator, \
          (SELECT COUNT(*) FROM passkeys p WHERE p.account_id = m.account_id) AS passkeys, \

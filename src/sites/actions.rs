@@ -14,7 +14,7 @@ use super::{
     settings::read_zone, store,
 };
 use crate::{
-    access::{Actor, Permission, Scope},
+    access::{Actor, Administers, Permission, Scope},
     audit::Event,
     error::{Error, Result},
     op::{Caller, Op},
@@ -156,4 +156,21 @@ pub async fn create_deployment(
     op.record(Event::done("deployment.created", deployment.id, scope, json!({ "name": deployment.name })));
     op.commit().await?;
     Ok(deployment)
+}
+
+/// The generation of the address to which an organisation's bounces are reported; none when there is no such organisation.
+///
+/// # Errors
+/// When the database fails.
+pub async fn bounce_generation(db: &impl ConnectionTrait, organisation: OrganisationId) -> Result<Option<i64>> {
+    Ok(store::bounce_generation(db, organisation).await?)
+}
+
+/// Makes that address anew, and gives its generation.
+///
+/// # Errors
+/// When the database fails.
+pub async fn raise_bounce_generation(op: &Op, proof: &Administers) -> Result<i64> {
+    store::raise_bounce_generation(op.tx(), proof).await?;
+    store::bounce_generation(op.tx(), proof.organisation()).await?.ok_or(Error::NotFound)
 }

@@ -122,6 +122,18 @@ impl Place {
         Some(Timestamp(next.timestamp().as_millisecond() - 1000))
     }
 
+    /// The first moment of a day (`2026-12-31`) of the organisation's own calendar.
+    pub fn first_moment_of(&self, day: &str) -> Option<Timestamp> {
+        let day: jiff::civil::Date = day.trim().parse().ok()?;
+        Some(Timestamp(day.to_zoned_datetime(self.time_zone()).ok()?.timestamp().as_millisecond()))
+    }
+
+    /// A beginning as programs write it: an instant (RFC 3339), or a day from its first moment on.
+    pub fn parse_start(&self, text: &str) -> Option<Timestamp> {
+        let instant: Option<jiff::Timestamp> = text.trim().parse().ok();
+        instant.map(|at| Timestamp(at.as_millisecond())).or_else(|| self.first_moment_of(text))
+    }
+
     /// A moment as programs write it: an instant (RFC 3339), or a day and time of the organisation's own clock.
     pub fn parse_moment(&self, text: &str) -> Option<Timestamp> {
         if let Ok(instant) = text.trim().parse::<jiff::Timestamp>() {

@@ -62,12 +62,21 @@ pub async fn frame(portal: &Portal, actor: &Actor, place: &Place, title: &str) -
             .administers(place.scope.organisation)
             .ok()
             .map(|proof| format!("{}/settings", Scope::organisation(proof.organisation()).path())),
+        emergency_path: emergency_path(actor, place.scope),
         programme_path: actor.runs(place.scope).ok().map(|_| format!("{}/programme", place.scope.path())),
         can_edit_roles: actor.may(Permission::EditRoles, &place.scope),
         session_left: actor.session_ends_at.map(|at| (at.0 - portal.now().0) / 1000),
         session_of: actor.account.to_string(),
         ..Frame::plain(&portal.config, title)
     })
+}
+
+/// Where somebody asks for an emergency access: at their own place, because they do not reach the patient's. Whoever reaches the
+/// whole organisation needs none.
+fn emergency_path(actor: &Actor, scope: Scope) -> Option<String> {
+    let everywhere = actor.may(Permission::ViewPatientData, &Scope::organisation(scope.organisation));
+    let own = actor.clinician_at(scope).filter(|_| !everywhere)?;
+    Some(format!("{}/emergency", own.path()))
 }
 
 /// The lists between which the title row's filter switches, at either level.
@@ -88,9 +97,9 @@ pub fn view_filter(actor: &Actor, place: &Place, current: &str) -> ViewFilter {
     if actor.may(Permission::ManageStaff, &place.scope) {
         staff.push(Link::new("Access review", format!("{path}/review"), current == "Access review"));
     }
-    let log = actor
-        .may(Permission::ViewAudit, &place.scope)
-        .then(|| Link::new("Access log", format!("{path}/access-log"), current == "Access log"));
+    let log = [("Access log", "access-log"), ("Emergency accesses", "emergencies")];
+    let log = log.map(|(name, end)| Link::new(name, format!("{path}/{end}"), current == name));
+    let log = log.into_iter().filter(|_| actor.may(Permission::ViewAudit, &place.scope));
     let (label, groups) = if place.deployment.is_some() {
         let patients = vec![Link::new("All patients", format!("{path}/patients"), current == "All patients")];
         (
@@ -98,7 +107,7 @@ pub fn view_filter(actor: &Actor, place: &Place, current: &str) -> ViewFilter {
             vec![
                 ViewGroup { heading: "Patients", links: patients },
                 ViewGroup { heading: "Staff members", links: staff },
-                ViewGroup { heading: "Access", links: log.into_iter().collect() },
+                ViewGroup { heading: "Access", links: log.collect() },
             ],
         )
     } else {
@@ -154,6 +163,25 @@ async fn mail_trouble(portal: &Portal, place: &Place) -> Result<Option<String>> 
 #[template(path = "no_access.html")]
 struct NoAccessPage {
     frame: Frame,
+    /// Where access begins later, as what, and when.
+    coming: Vec<Coming>,
+}
+
+/// Access that begins later.
+pub struct Coming {
+    place: String,
+    role: String,
+    begins: When,
+}
+
+async fn coming(portal: &Portal, caller: &crate::op::Caller) -> Result<Vec<Coming>> {
+    let mut coming = Vec::new();
+    for access in crate::staff::actions::coming_access(portal, caller).await? {
+        let place = actions::place_of(portal.db.reader(), access.scope).await?;
+        let begins = When::new(access.starts_at, portal.now(), &place.time_zone());
+        coming.push(Coming { place: place.full_name(), role: access.role.name, begins });
+    }
+    Ok(coming)
 }
 
 /// Leads to the place where the person works.
@@ -161,9 +189,12 @@ async fn home(State(portal): State<Portal>, SignedIn(caller): SignedIn) -> PageR
     let actor = caller.actor()?;
     match actor.memberships.first() {
         Some(membership) => Ok(see_other(&membership.scope.path())),
-        None => page(&NoAccessPage {
-            frame: Frame { person: Some(actor.name.clone()), ..Frame::plain(&portal.config, "No access") },
-        }),
+        None => {
+            let coming = coming(&portal, &caller).await?;
+            let title = if coming.is_empty() { "No access" } else { "Your access begins later" };
+            let frame = Frame { person: Some(actor.name.clone()), ..Frame::plain(&portal.config, title) };
+            page(&NoAccessPage { frame, coming })
+        }
     }
 }
 

@@ -223,3 +223,22 @@ async fn counts(db: &impl ConnectionTrait, sql: &str, values: Vec<sea_orm::Value
 fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }
+
+/// The generation of the address to which an organisation's bounces are reported; none when there is no such organisation.
+pub(super) async fn bounce_generation(
+    db: &impl ConnectionTrait,
+    organisation: OrganisationId,
+) -> Result<Option<i64>, DbErr> {
+    let sql = "SELECT bounce_generation FROM organisations WHERE id = $1";
+    let row =
+        db.query_one_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, [organisation.into()])).await?;
+    row.map(|row| row.try_get("", "bounce_generation")).transpose()
+}
+
+/// Another generation: the address before is dead.
+pub(super) async fn raise_bounce_generation(tx: &Tx, proof: &Administers) -> Result<(), DbErr> {
+    let sql = "UPDATE organisations SET bounce_generation = bounce_generation + 1 WHERE id = $1";
+    let values = [proof.organisation().into()];
+    tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
+    Ok(())
+}

@@ -49,6 +49,8 @@ struct StaffOut {
     joined_at: String,
     /// When last seen.
     last_seen_at: Option<String>,
+    /// When the access begins, if that is later than joining.
+    access_from: Option<String>,
     /// When the access ends by itself.
     access_until: Option<String>,
 }
@@ -64,6 +66,7 @@ impl From<StaffMember> for StaffOut {
             scope: row.scope.to_string(),
             joined_at: row.joined_at.to_rfc3339(),
             last_seen_at: row.last_seen_at.map(Timestamp::to_rfc3339),
+            access_from: row.starts_at.map(Timestamp::to_rfc3339),
             access_until: row.ends_at.map(Timestamp::to_rfc3339),
         }
     }

@@ -25,6 +25,8 @@ pub struct Joining {
     pub granted_by: Option<AccountId>,
     /// By which invitation.
     pub invitation: InvitationId,
+    /// When it begins, if that is later than joining.
+    pub starts_at: Option<Timestamp>,
     /// When it ends by itself.
     pub ends_at: Option<Timestamp>,
 }
@@ -42,14 +44,20 @@ pub struct Member {
     pub role: Role,
     /// Where it holds.
     pub scope: Scope,
+    /// When it begins, if that is later than joining.
+    pub starts_at: Option<Timestamp>,
     /// When it ends by itself.
     pub ends_at: Option<Timestamp>,
 }
 
 impl Member {
-    /// Whether this is one of those of whom an organisation keeps at least one: an Admin of all of it without an end date.
-    pub fn is_lasting_admin(&self) -> bool {
-        self.role.is(DefaultRole::Admin) && self.scope.deployment.is_none() && self.ends_at.is_none()
+    /// Whether this is one of those of whom an organisation keeps at least one: an Admin of all of it without an end date, whose access has
+    /// begun.
+    pub fn is_lasting_admin(&self, now: Timestamp) -> bool {
+        self.starts_at.is_none_or(|start| start <= now)
+            && self.role.is(DefaultRole::Admin)
+            && self.scope.deployment.is_none()
+            && self.ends_at.is_none()
     }
 }
 
@@ -86,6 +94,30 @@ impl NotChanged {
     }
 }
 
+/// Somebody who can see the patients of a deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carer {
+    /// Who.
+    pub account: AccountId,
+    /// Name on screen.
+    pub name: String,
+    /// Their address.
+    pub email: String,
+    /// The role's stored key.
+    pub role: String,
+}
+
+/// Somebody on the staff, as other systems are told of them.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// The account.
+    pub account: AccountId,
+    /// Name on screen.
+    pub name: String,
+    /// The address.
+    pub email: String,
+}
+
 /// A row of the staff list.
 #[derive(Clone, Debug)]
 pub struct StaffMember {
@@ -105,6 +137,8 @@ pub struct StaffMember {
     pub joined_at: Timestamp,
     /// When last seen, to the minute.
     pub last_seen_at: Option<Timestamp>,
+    /// When the access begins, if that is later than joining.
+    pub starts_at: Option<Timestamp>,
     /// When the access ends by itself.
     pub ends_at: Option<Timestamp>,
     /// Whether the person proved to read mail at the address.

@@ -1,6 +1,8 @@
 //! The rows of memberships, as the staff list needs them.
 
+mod carers;
 mod members;
+mod people;
 
 use std::collections::HashSet;
 
@@ -8,10 +10,13 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Set, Statement,
 };
 
+pub(super) use carers::{carers, find_carers};
 pub(super) use members::{
     accounts_with_role, all_with_role, changed_at, close_lapsed, ending_soon, find_ending, find_live, holders_of,
-    lasting_admins, mark_ended, mark_warned, own_access, previous_role, set_end, set_role, with_roles_at,
+    lasting_admins, mark_ended, mark_warned, own_access, previous_role, set_end, set_role, starting, with_roles_at,
 };
+
+pub(super) use people::{memberships_of, people};
 
 use super::{Joining, Sort, StaffMember};
 use crate::{
@@ -45,6 +50,7 @@ pub(super) async fn insert(tx: &Tx, new: NewMembership<'_>, now: Timestamp) -> R
         email_key: Set(new.email_key.to_owned()),
         invited_by: Set(new.joining.granted_by),
         joined_at: Set(now),
+        starts_at: Set(new.joining.starts_at),
         ends_at: Set(new.joining.ends_at),
         ended_at: Set(None),
         previous_role: Set(None),
@@ -156,6 +162,7 @@ struct Listed {
     name_key: String,
     email_key: String,
     joined_at: Timestamp,
+    starts_at: Option<Timestamp>,
     ends_at: Option<Timestamp>,
     name: String,
     email: String,
@@ -203,6 +210,7 @@ impl From<Listed> for StaffMember {
             role: row.role,
             scope: Scope { organisation: row.organisation_id, deployment: row.deployment_id },
             joined_at: row.joined_at,
+            starts_at: row.starts_at,
             ends_at: row.ends_at,
             last_seen_at: row.last_seen_at,
             address_proven: row.address_proven,
@@ -242,7 +250,7 @@ pub fn list_statement(visible: &Visible, query: &Query, size: usize, now: Timest
 }
 
 const LISTED: &str = "SELECT m.id, m.account_id, m.organisation_id, m.deployment_id, m.role, m.name_key, m.email_key, m.joined_at, \
-    m.ends_at, a.name, a.email, a.last_seen_at, a.address_proven FROM memberships m JOIN accounts a ON a.id = m.account_id";
+    m.starts_at, m.ends_at, a.name, a.email, a.last_seen_at, a.address_proven FROM memberships m JOIN accounts a ON a.id = m.account_id";
 
 /// One live staff member of those that may be seen.
 pub(super) async fn find(

@@ -33,17 +33,20 @@ macro_rules! kinds {
 kinds! {
     AccountId = Account, "acc";
     ApiKeyId = ApiKey, "key";
+    AppointmentId = Appointment, "apt";
     BatchId = Batch, "bat";
     BrowserId = Browser, "bro";
     CeremonyId = Ceremony, "cer";
     DeploymentId = Deployment, "dep";
     EmergencyId = Emergency, "eme";
     EventId = Event, "evt";
+    ExportId = Export, "exp";
     InvitationId = Invitation, "inv";
     InterruptedId = Interrupted, "int";
     LabelId = Label, "lab";
     MailId = Mail, "mai";
     MembershipId = Membership, "mem";
+    MessageId = Message, "msg";
     NoteId = Note, "nte";
     NoticeId = Notice, "not";
     OrganisationId = Organisation, "org";

@@ -19,6 +19,8 @@ pub enum Name {
     Reset,
     /// The code of the security mail that is being looked at.
     NotMe,
+    /// The code of what a patient looks at.
+    ForYou,
     /// A message for the next page.
     Flash,
     /// What opens the form that waits until the person has proved themselves.
@@ -44,6 +46,8 @@ impl Name {
             (Self::Reset, false) => "reset",
             (Self::NotMe, true) => "__Host-not-me",
             (Self::NotMe, false) => "not-me",
+            (Self::ForYou, true) => "__Host-for-you",
+            (Self::ForYou, false) => "for-you",
             (Self::Flash, true) => "__Host-flash",
             (Self::Flash, false) => "flash",
             (Self::Form, true) => "__Host-form",
@@ -78,7 +82,7 @@ fn build(config: &Config, name: Name, value: String) -> Cookie<'static> {
     match name {
         Name::Browser => cookie.max_age(BROWSER_STAYS).build(),
         Name::Form => cookie.max_age(FORM_WAITS).build(),
-        Name::Session | Name::Join | Name::Reset | Name::NotMe | Name::Flash => cookie.build(),
+        Name::Session | Name::Join | Name::Reset | Name::NotMe | Name::ForYou | Name::Flash => cookie.build(),
     }
 }
 

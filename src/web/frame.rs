@@ -34,6 +34,8 @@ pub struct Frame {
     pub can_edit_roles: bool,
     /// Whether the access log is offered.
     pub can_view_audit: bool,
+    /// Where a patient elsewhere in the organisation is opened in an emergency, for clinicians who do not reach all of it.
+    pub emergency_path: Option<String>,
     /// Where the organisation's settings are, for those who may change them.
     pub settings_path: Option<String>,
     /// Where the deployment's settings are, for those who may change them.
@@ -124,6 +126,11 @@ impl When {
 /// "Tuesday 1 December 2026, 09:00 GMT".
 pub fn exact(at: Timestamp, zone: &TimeZone) -> String {
     at.to_jiff().to_zoned_datetime(zone.clone()).strftime("%A %-d %B %Y, %H:%M %Z").to_string()
+}
+
+/// "09:00 GMT".
+pub fn time_of_day(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_jiff().to_zoned_datetime(zone.clone()).strftime("%H:%M %Z").to_string()
 }
 
 /// "31 December 2026".

@@ -28,6 +28,14 @@ impl ListAddress {
         address
     }
 
+    /// The same with one more value of a parameter that may have several.
+    #[must_use]
+    pub fn also(&self, name: &'static str, value: impl Into<String>) -> Self {
+        let mut address = self.clone();
+        address.parameters.push((name, value.into()));
+        address
+    }
+
     /// The address itself.
     pub fn url(&self) -> String {
         if self.parameters.is_empty() {
@@ -58,7 +66,12 @@ impl ListAddress {
 
     /// The ways to the pages before and after.
     pub fn pager<T>(&self, page: &PageOf<T>) -> Pager {
-        let to = |cursor: &crate::types::Cursor| self.with("from", cursor.encode()).url();
+        self.pager_by("from", page)
+    }
+
+    /// The same for a page with several lists, of which this one begins where the parameter `name` says.
+    pub fn pager_by<T>(&self, name: &'static str, page: &PageOf<T>) -> Pager {
+        let to = |cursor: &crate::types::Cursor| self.with(name, cursor.encode()).url();
         let many = page.previous.is_some() || page.next.is_some();
         Pager {
             previous: page.previous.as_ref().map(to),

@@ -28,6 +28,7 @@ pub async fn invite_more(app: &TestApp, first: usize, n: usize) {
         scope: app.cardiology,
         role: STAFF,
         window: Window::Day,
+        access_from: None,
         access_until: None,
         texts,
         confirmed: Vec::new(),

@@ -45,6 +45,10 @@ on_both! {
         assert!(narrowed.contains("d333@") && !narrowed.contains("e4444@"), "{narrowed}");
         let file = admin.page(&format!("{batch}/result.csv")).await;
         assert!(file.contains("'=550 no such person") && file.contains("Not invited"), "{file}");
+        assert!(page.contains("Mail: Refused: The mail server would not take it"), "{page}");
+        let open = admin.page(&format!("{batch}/result.csv?show=open")).await;
+        assert!(open.contains("Refused: The mail server would not take it") && open.contains("'=550 no such person"), "{open}");
+        assert!(!open.contains("c22@") && !open.contains("Not invited") && open.lines().count() == 6, "those who have not answered\n{open}");
         assert_eq!(file.lines().count(), 8, "a heading, six invitations, one that was not\n{file}");
         assert_eq!(app.count("SELECT COUNT(*) FROM events WHERE action = 'batch.sent' AND detail LIKE '%HR-9%'").await, 1);
     }

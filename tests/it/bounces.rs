@@ -162,6 +162,37 @@ on_both! {
         assert_eq!(app.events("bounces.address_shown").await, 1);
     }
 
+    async fn the_settings_page_shows_it_once_a_press_and_makes_it_anew(app: &TestApp) {
+        let admin = app.admin().await;
+        let path = format!("{}/settings/bounces", app.organisation.path());
+        assert!(admin.page(&format!("{}/settings", app.organisation.path())).await.contains("Show the address for bounces"));
+        assert_eq!(admin.get(&path).await.status(), StatusCode::SEE_OTHER, "looking again needs a press");
+        let address = async |press: &str| {
+            let answer = admin.post(&path, &[("do", press)]).await;
+            assert!(answer.headers()["cache-control"].to_str().unwrap().contains("no-store"));
+            let page = answer.text().await.unwrap();
+            let start = page.find("/webhooks/bounces/").unwrap_or_else(|| panic!("{page}"));
+            page[start..].split('"').next().unwrap().to_owned()
+        };
+        let first = address("show").await;
+        assert_eq!(address("show").await, first);
+        assert_eq!(first, webhook(app).await, "the terminal says the same");
+        let ben = invite(app, "ben").await;
+        let second = address("change").await;
+        assert_ne!(second, first);
+        let report = failed(&message_id(app, ben).await).to_string();
+        assert_eq!(post(app, &first, report.clone()).await.0, StatusCode::NOT_FOUND, "the one before is dead");
+        assert_eq!(post(app, &second, report).await.0, StatusCode::OK);
+        assert_eq!((app.events("bounces.address_shown").await, app.events("bounces.address_changed").await), (3, 1));
+        let priya = app.default(DefaultRole::AccessController, app.organisation).await;
+        assert_eq!(priya.post(&path, &[("do", "show")]).await.status(), StatusCode::FORBIDDEN);
+        app.advance(Duration::from_secs(10 * 60));
+        for press in ["show", "change"] {
+            let answer = admin.post(&path, &[("do", press)]).await;
+            assert!(crate::support::app::location(&answer).starts_with("/prove?next="), "{press} asks anew");
+        }
+    }
+
     async fn junk_is_told_and_never_a_fault(app: &TestApp) {
         let path = webhook(app).await;
         let deep = "[".repeat(100_000);

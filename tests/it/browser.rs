@@ -16,6 +16,12 @@ use crate::support::{
 pub const STAFF: RoleKey = RoleKey::Default(DefaultRole::DeploymentStaff);
 
 pub async fn sign_in(browser: &Browser, app: &TestApp, email: &str, password: &str) {
+    prove_oneself(browser, app, email, password).await;
+    browser.wait_text("My Deployments").await;
+}
+
+/// Password and code; what comes then is for the caller to wait for.
+pub async fn prove_oneself(browser: &Browser, app: &TestApp, email: &str, password: &str) {
     browser.goto(&app.url).await;
     browser.fill("#email", email).await;
     browser.fill("#password", password).await;
@@ -23,7 +29,6 @@ pub async fn sign_in(browser: &Browser, app: &TestApp, email: &str, password: &s
     browser.wait_text("One more proof").await;
     browser.fill("#code", &app.code_of(email).await).await;
     browser.click("form.stack .primary").await;
-    browser.wait_text("My Deployments").await;
 }
 
 /// Ada, signed in, in a browser of her own.

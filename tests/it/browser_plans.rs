@@ -1,13 +1,13 @@
 //! A plan in a real browser: made of a file, decided about, sent with live progress, and undone; also without script, at a desk and
 //! on a phone, in light and dark.
 
-use care_portal::plans::actions;
+use care_portal::{plans::actions, types::InvitationId};
 
 use crate::{
-    browser::ada,
+    browser::{ada, prove_oneself},
     browser_pages::Look,
     support::{
-        app::{Database, TestApp},
+        app::{Database, PASSWORD, TestApp},
         browser::{Browser, Options},
         keys,
     },
@@ -41,9 +41,9 @@ async fn plan(options: Options) {
     make(&app, &browser).await;
     look.at("a plan").await;
     browser.click("a[href*='show=look']").await;
-    look.once("Did you mean chi@northfield.example?").await;
-    browser.press(Some(".row-presses [value='send']"), keys::ENTER).await;
-    browser.wait_text("1 row was decided").await;
+    look.once("Use chi@northfield.example").await;
+    browser.press(Some(".take button"), keys::ENTER).await;
+    look.once("1 address was corrected").await;
     browser.click("a[href$='show=staff'], a[href*='show=staff']").await;
     browser.wait_text("Is staff here already, as Admin").await;
     look.at("already staff").await;
@@ -114,4 +114,63 @@ async fn progress_moves_without_reloading() {
     app.finish(plan).await;
     browser.wait_text("1100 invited").await;
     assert!(look.found.is_empty(), "{}", look.found.join("\n"));
+}
+
+/// Around a batch: a first day in every list, windows that count working days, where bounces are reported, and a browser at 400 %.
+async fn first_days_and_settings(options: Options) {
+    let app = TestApp::start(Database::Sqlite).await;
+    app.execute("UPDATE organisations SET count_working_days = (1 = 1)").await;
+    let admin = app.admin().await;
+    let asked = [("access_from", "2026-09-28"), ("access_until", "2027-03-01"), ("send_key", "one")];
+    admin.invite(app.cardiology, "ben.okri@northfield.example", "contributor", &asked).await;
+    let asked = [("access_from", "2026-09-28"), ("send_key", "two")];
+    admin.invite(app.cardiology, "chi@northfield.example, dee@northfield.example", "deployment_staff", &asked).await;
+    let id = app.uuid("SELECT id FROM invitations WHERE email_key LIKE 'ben.okri%'").await;
+    app.join_as(InvitationId::from_uuid(id), "Ben Okri").await;
+    let browser = ada(&app, options.clone()).await;
+    let mut look = Look { browser: &browser, found: Vec::new() };
+    let here = format!("{}{}", app.url, app.cardiology.path());
+    browser.goto(&format!("{here}/staff")).await;
+    look.once("Begins 28 September 2026").await;
+    browser.goto(&format!("{here}/invitations")).await;
+    look.once("Access from 28 September 2026").await;
+    look.visit(format!("{here}/invitations/new")).await;
+    browser.wait_text("1 working day (to the end of").await;
+    let batch = app.uuid("SELECT batch_id FROM invitations WHERE email_key LIKE 'chi@%'").await;
+    browser.goto(&format!("{here}/invitations/batches/bat_{}", batch.simple())).await;
+    browser.click(".after summary").await;
+    look.at("a batch with a first day").await;
+    let invitation = app.uuid("SELECT id FROM invitations WHERE email_key LIKE 'chi@%'").await;
+    browser.goto(&format!("{here}/invitations/inv_{}", invitation.simple())).await;
+    look.at("an invitation with a first day").await;
+    look.visit(format!("{}{}/settings", app.url, app.organisation.path())).await;
+    browser.click_text(Some("button"), "Show the address for bounces").await;
+    browser.wait_text("Where bounces are reported").await;
+    browser.click("details.more summary").await;
+    look.at("where bounces are reported").await;
+    assert!(look.found.is_empty(), "{}", look.found.join("\n"));
+    browser.close().await;
+
+    let browser = Browser::open(options).await;
+    prove_oneself(&browser, &app, "ben.okri@northfield.example", PASSWORD).await;
+    let mut look = Look { browser: &browser, found: Vec::new() };
+    look.once("Your access begins later").await;
+    look.visit(format!("{}/profile", app.url)).await;
+    assert!(look.found.is_empty(), "{}", look.found.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_day_at_a_desk() {
+    first_days_and_settings(Options::default()).await;
+}
+
+/// 1280 pixels at 400 % are 320.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_day_at_four_hundred_percent() {
+    first_days_and_settings(Options { width: 320, height: 640, ..Options::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_at_four_hundred_percent() {
+    plan(Options { width: 320, height: 640, ..Options::default() }).await;
 }

@@ -242,3 +242,60 @@ async fn bodies_that_are_no_request_are_told_so_by_the_api() {
     assert_eq!(answer.status(), StatusCode::OK, "one bad row of a good request is told as a row");
     assert_eq!(app.count("SELECT COUNT(*) FROM invitations WHERE live_email IS NOT NULL").await, 0);
 }
+
+/// Makes a plan of a file in a process of its own: its answer, how much memory it held at most (in KiB), and how long it took.
+fn plan_of(folder: &std::path::Path, bytes: &[u8]) -> (String, u64, Duration) {
+    let file = folder.join("people.csv");
+    std::fs::write(&file, bytes).unwrap();
+    let begun = Instant::now();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_care-portal"))
+        .args(["plan", "make", "--as", "ada@elsewhere.example", "--role", "Contributor", "--csv"])
+        .arg(&file)
+        .env("CARE_PORTAL_DATA_DIR", folder)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut peak = 0;
+    // The kernel keeps the peak, so that a look every few milliseconds misses little.
+    while child.try_wait().unwrap().is_none() {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let known = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok());
+        peak = peak.max(known.unwrap_or(0));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let told = child.wait_with_output().unwrap();
+    (String::from_utf8_lossy(&told.stderr).into_owned(), peak, begun.elapsed())
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_hostile_file_fills_no_memory_and_is_answered_soon() {
+    let folder = tempfile::tempdir().unwrap();
+    let set_up = ["setup", "--organisation", "St Elsewhere", "--email", "ada@elsewhere.example"];
+    let link = crate::cli::text(&crate::cli::portal(folder.path(), &set_up).stdout);
+    crate::cli::accept_first_admin(folder.path(), link.trim()).await;
+    let (_, usual, _) = plan_of(folder.path(), b"email\nben@elsewhere.example\n");
+    assert!(usual > 1_000, "the kernel tells: {usual}");
+    let ten = 10 * 1024 * 1024;
+    let quotes = format!("\"ben@elsewhere.example{}", "\"\"\n".repeat(ten / 3 - 10));
+    let columns = format!("{}\n", vec!["x"; 10_000].join(",")).repeat(500);
+    let rows = "ben@elsewhere.example\n".repeat(ten / 22);
+    let hostile: [(&str, Vec<u8>, &str); 7] = [
+        ("ten megabytes in one line", vec![b'x'; ten], "longer than"),
+        ("ten thousand columns", columns.into_bytes(), "columns"),
+        ("ten megabytes of separators", vec![b','; ten], "longer than"),
+        ("quotation marks alone", quotes.into_bytes(), "quotation mark"),
+        ("ten megabytes of line ends", vec![b'\n'; ten], "No addresses"),
+        ("half a million rows", rows.into_bytes(), "more than 50000 rows"),
+        ("twenty megabytes", vec![b'x'; 2 * ten], "10 MiB is the most"),
+    ];
+    for (what, bytes, word) in hostile {
+        let (told, peak, took) = plan_of(folder.path(), &bytes);
+        assert!(told.contains(word), "{what}: {told}");
+        assert!(took < SOON, "{what} took {took:?}");
+        let grown = peak.saturating_sub(usual) / 1024;
+        assert!(grown < 100, "{what} holds {grown} MiB more than a small file");
+    }
+}

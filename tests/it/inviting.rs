@@ -140,10 +140,21 @@ on_both! {
         for (bytes, word) in hostile {
             let file = reqwest::multipart::Part::bytes(bytes.to_vec()).file_name("list.csv");
             let form = reqwest::multipart::Form::new().text("addresses", "typed@northfield.example").text("do", "import").part("file", file);
-            let page = admin.multipart(&format!("{}/invitations/new", app.cardiology.path()), form).await.text().await.unwrap();
-            assert!(page.contains("field-error") && page.contains(word), "{word}\n{page}");
+            let answer = admin.multipart(&format!("{}/invitations/new", app.cardiology.path()), form).await;
+            assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{word}");
+            let page = answer.text().await.unwrap();
+            assert!(page.contains("id=\"file-error\"") && page.contains(word), "{word}\n{page}");
             assert!(page.contains("typed@northfield.example"));
         }
+    }
+
+    async fn more_addresses_than_go_at_once_stay_where_they_were_typed(app: &TestApp) {
+        let admin = app.admin().await;
+        let many: String = (0..10_001).map(|n| format!("p{n}@northfield.example\n")).collect();
+        let answer = admin.invite(app.cardiology, &many, "contributor", &[("note", "HR-8")]).await;
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        let page = answer.text().await.unwrap();
+        assert!(page.contains("at most 10000 can be sent at once") && page.contains("p9999@") && page.contains("HR-8"));
     }
 
     async fn an_own_date_means_the_whole_day_in_the_organisations_zone(app: &TestApp) {

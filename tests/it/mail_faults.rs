@@ -243,7 +243,8 @@ async fn nothing_is_said_in_the_clear(scheme: &str, rest: &str, behaviour: Behav
     app.send_mail().await;
     assert_eq!(server.mails().len(), 0);
     let lines = server.lines().join("\n");
-    for said in ["AUTH", "MAIL FROM", "RCPT", "very-secret", "dmVyeS1zZWNyZXQ", "cpi1_"] {
+    for said in ["AUTH", "MAIL FROM", "RCPT", "very-secret", "dmVyeS1zZWNyZXQ", "cpi1_", "the certificate was believed"]
+    {
         assert!(!lines.contains(said), "{said} was said in the clear:\n{lines}");
     }
     let now = state(&app, "person.00@northfield.example").await;
@@ -264,6 +265,36 @@ async fn a_server_from_whose_greeting_encryption_was_taken_gets_no_mail_and_no_p
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn encryption_that_breaks_gets_no_mail_and_no_password() {
     nothing_is_said_in_the_clear("smtp", "?tls=required", Behaviour::BrokenTls).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_proves_nothing_gets_no_mail_and_no_password() {
+    for pem in [
+        include_str!("support/certificates/self-signed.pem"),
+        include_str!("support/certificates/expired.pem"),
+        include_str!("support/certificates/wrong-name.pem"),
+    ] {
+        nothing_is_said_in_the_clear("smtp", "?tls=required", Behaviour::Certificate(pem)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whose_certificate_is_bad_is_told_so_and_a_mended_one_gets_each_mail_once() {
+    let server = ScriptedSmtp::start().await;
+    let bad = include_str!("support/certificates/self-signed.pem");
+    server.behave(Behaviour::Certificate(bad));
+    // Encryption where it is offered; later the server offers none, and the mails must leave by themselves.
+    let app = with_tls(Database::Sqlite, &server, "smtp", "?tls=opportunistic").await;
+    invite_some(&app, 3).await;
+    app.send_mail().await;
+    let now = state(&app, "person.00@northfield.example").await;
+    assert!(now.starts_with("trying") && now.to_lowercase().contains("certificate"), "{now}");
+    assert!(!server.lines().iter().any(|line| line == "the certificate was believed"));
+    let list = app.admin().await.page(&format!("{}/invitations", app.cardiology.path())).await;
+    assert!(list.contains("The connection to the mail server is not safe, so nothing was sent"), "{list}");
+    server.behave(Behaviour::Accept);
+    let_time_pass(&app, 1).await;
+    assert_eq!((server.mails().len(), waiting(&app).await), (3, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

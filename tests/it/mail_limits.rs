@@ -6,6 +6,7 @@ use care_portal::{
     access::{DefaultRole, RoleKey},
     app,
     invitations::actions,
+    plans,
     types::InvitationId,
 };
 use reqwest::{Response, StatusCode};
@@ -101,7 +102,8 @@ on_both! {
                         scope,
                         role: RoleKey::Default(DefaultRole::Contributor),
                         window: care_portal::invitations::Window::Week,
-                        access_until: None,
+                        access_from: None,
+            access_until: None,
                         texts: vec!["olu@northfield.example".to_owned()],
                         confirmed: vec!["olu@northfield.example".to_owned()],
                         note: String::new(),
@@ -236,4 +238,48 @@ async fn rl_03_inviters_of_one_organisation_share_its_limit_and_another_organisa
         grace.invite(elsewhere, "a@southfield.example b@southfield.example", "contributor", &[]).await.status(),
         StatusCode::SEE_OTHER
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_that_meets_the_limit_says_so_and_goes_on_the_next_day_once() {
+    for database in [Database::Sqlite, Database::Postgres] {
+        let app = limited(database, "5", "0").await;
+        let people: Vec<String> = (0..8).map(|n| format!("p{n}.{n}{n}{n}@northfield.example")).collect();
+        let people: Vec<&str> = people.iter().map(String::as_str).collect();
+        let plan = app.plan(app.cardiology, &people, "contributor").await;
+        let ada = app.admin().await;
+        let path = format!("{}/plans/{plan}", app.cardiology.path());
+        ada.post(&format!("{path}/send"), &[]).await;
+        assert_eq!(app.finish(plan).await, plans::State::Applying, "it waits");
+        let sent = "SELECT COUNT(*) FROM invitations WHERE email_key LIKE 'p%'";
+        assert_eq!(app.count(sent).await, 5);
+        let page = ada.page(&path).await;
+        for truth in [
+            "It waits, and goes on by itself on",
+            "You may send 5 invitation mails in 24 hours",
+            "5 of 8 rows are done",
+            "Being sent",
+        ] {
+            assert!(page.contains(truth), "{truth}\n{page}");
+        }
+        assert!(!page.contains("Nothing was sent") && !page.contains("try again"), "{page}");
+        let (_, body) = ada.json("GET", &format!("/api/v1/scopes/{}/plans/{plan}", app.cardiology), None).await;
+        assert_eq!((body["state"].as_str(), body["done"].as_u64()), (Some("applying"), Some(5)), "{body}");
+        let until: jiff::Timestamp = body["waits_until"].as_str().unwrap().parse().unwrap();
+        assert!(until.as_millisecond() > app.portal.now().0, "{body}");
+        app.advance(HOUR);
+        app.finish(plan).await;
+        assert_eq!(app.count(sent).await, 5, "an hour changes nothing");
+        app.advance(24 * HOUR);
+        assert_eq!(app.finish(plan).await, plans::State::Applied);
+        app.finish(plan).await;
+        assert_eq!(app.count(sent).await, 8);
+        assert_eq!(
+            app.count("SELECT COUNT(*) FROM mails WHERE recipient LIKE 'p%' AND kind = 'invitation'").await,
+            8,
+            "once each"
+        );
+        let page = app.admin().await.page(&path).await;
+        assert!(page.contains("8 invited") && !page.contains("It waits"), "{page}");
+    }
 }

@@ -4,186 +4,20 @@ use std::collections::BTreeSet;
 
 use care_portal::{
     access::{DefaultRole, PermissionSet, RoleKey},
+    exports, notes, patients,
     roles::{self, RoleDraft},
-    types::{AccountId, ApiKeyId, BatchId, BrowserId, PasskeyId, SessionId, kind},
+    types::{
+        AccountId, ApiKeyId, BatchId, BrowserId, EmergencyId, ExportId, LabelId, NoteId, PasskeyId, PatientId,
+        SessionId, kind,
+    },
 };
 use serde_json::json;
 
-use crate::support::app::{Database, Person, TestApp};
-
-/// Method, route as it is registered, and whether a stranger may come here (everything else must lead to signing in).
-pub const ROUTES: &[(&str, &str, bool)] = &[
-    ("GET", "/", false),
-    ("GET", "/health", true),
-    ("GET", "/sign-in", true),
-    ("POST", "/sign-in", true),
-    ("GET", "/sign-in/second-factor", true),
-    ("POST", "/sign-in/second-factor", true),
-    ("GET", "/second-factor/set-up", true),
-    ("POST", "/second-factor/authenticator", true),
-    ("POST", "/second-factor/passkey", true),
-    ("POST", "/passkeys/add/start", true),
-    ("POST", "/passkeys/second-factor/start", true),
-    ("POST", "/passkeys/second-factor/finish", true),
-    ("POST", "/passkeys/sign-in/start", true),
-    ("POST", "/passkeys/sign-in/finish", true),
-    ("POST", "/passkeys/prove/start", true),
-    ("POST", "/passkeys/prove/finish", true),
-    ("GET", "/prove", false),
-    ("POST", "/prove", false),
-    ("GET", "/continue", false),
-    ("GET", "/session", true),
-    ("POST", "/session", true),
-    ("POST", "/sign-out", true),
-    ("GET", "/forgot", true),
-    ("POST", "/forgot", true),
-    ("GET", "/forgot/asked", true),
-    ("GET", "/reset", true),
-    ("POST", "/reset", true),
-    ("POST", "/reset/password", true),
-    ("POST", "/reset/password-strength", true),
-    ("GET", "/not-me", true),
-    ("POST", "/not-me", true),
-    ("POST", "/not-me/secure", true),
-    ("GET", "/profile", false),
-    ("POST", "/profile/recovery-codes", false),
-    ("POST", "/profile/details", false),
-    ("POST", "/profile/units", false),
-    ("GET", "/profile/password", false),
-    ("POST", "/profile/password", false),
-    ("POST", "/profile/password-strength", false),
-    ("POST", "/profile/authenticator/remove", false),
-    ("POST", "/profile/passkeys/{id}/rename", false),
-    ("POST", "/profile/passkeys/{id}/remove", false),
-    ("POST", "/profile/sessions/end-others", false),
-    ("POST", "/profile/sessions/{id}/end", false),
-    ("POST", "/profile/browsers/distrust-all", false),
-    ("POST", "/profile/browsers/{id}/distrust", false),
-    ("POST", "/profile/api-keys", false),
-    ("POST", "/profile/api-keys/{id}/revoke", false),
-    ("GET", "/join", true),
-    ("POST", "/join", true),
-    ("POST", "/join/slip", true),
-    ("POST", "/join/accept", true),
-    ("POST", "/join/decline", true),
-    ("POST", "/join/password-strength", true),
-    ("POST", "/webhooks/bounces/{token}", true),
-    ("GET", "/assets/{version}/{*path}", true),
-    ("GET", "/{scope}", false),
-    ("GET", "/{scope}/patients", false),
-    ("GET", "/{scope}/staff", false),
-    ("GET", "/{scope}/programme", false),
-    ("POST", "/{scope}/programme", false),
-    ("GET", "/{scope}/programme/modules", false),
-    ("POST", "/{scope}/programme/modules", false),
-    ("GET", "/{scope}/programme/modules/{module}", false),
-    ("POST", "/{scope}/programme/modules/{module}", false),
-    ("GET", "/{scope}/settings", false),
-    ("POST", "/{scope}/settings", false),
-    ("GET", "/{scope}/access-log", false),
-    ("GET", "/{scope}/access-log.csv", false),
-    ("GET", "/{scope}/access-log.json", false),
-    ("GET", "/{scope}/access-log/why/{account}", false),
-    ("POST", "/{scope}/staff/selected", false),
-    ("POST", "/{scope}/staff/undo", false),
-    ("GET", "/{scope}/staff/{membership}/until", false),
-    ("POST", "/{scope}/staff/{membership}/until", false),
-    ("GET", "/{scope}/staff/{membership}/second-factor", false),
-    ("POST", "/{scope}/staff/{membership}/second-factor", false),
-    ("GET", "/{scope}/staff/{membership}/password-link", false),
-    ("POST", "/{scope}/staff/{membership}/password-link", false),
-    ("GET", "/{scope}/invitations", false),
-    ("GET", "/{scope}/invitations/new", false),
-    ("POST", "/{scope}/invitations/new", false),
-    ("POST", "/{scope}/invitations/check", false),
-    ("POST", "/{scope}/invitations/read-file", false),
-    ("POST", "/{scope}/invitations/selected", false),
-    ("GET", "/{scope}/invitations/{id}", false),
-    ("POST", "/{scope}/invitations/{id}/link", false),
-    ("GET", "/{scope}/invitations/{id}/correct", false),
-    ("POST", "/{scope}/invitations/{id}/correct", false),
-    ("GET", "/{scope}/invitations/batches/{id}", false),
-    ("GET", "/{scope}/invitations/batches/{id}/result.csv", false),
-    ("POST", "/{scope}/invitations/batches/{id}/pending", false),
-    ("GET", "/{scope}/invitations/batches/{id}/undo", false),
-    ("POST", "/{scope}/invitations/batches/{id}/undo", false),
-    ("GET", "/api/v1/scopes/{scope}/batches/{id}", false),
-    ("GET", "/api/v1/scopes/{scope}/batches/{id}/invitations", false),
-    ("POST", "/api/v1/scopes/{scope}/batches/{id}/resend", false),
-    ("POST", "/api/v1/scopes/{scope}/batches/{id}/change", false),
-    ("POST", "/api/v1/scopes/{scope}/batches/{id}/undo", false),
-    ("GET", "/{scope}/plans", false),
-    ("GET", "/{scope}/plans/new", false),
-    ("POST", "/{scope}/plans/new", false),
-    ("GET", "/{scope}/plans/{plan}", false),
-    ("POST", "/{scope}/plans/{plan}/rows", false),
-    ("GET", "/{scope}/plans/{plan}/progress", false),
-    ("POST", "/{scope}/plans/{plan}/schedule", false),
-    ("GET", "/{scope}/plans/{plan}/send", false),
-    ("POST", "/{scope}/plans/{plan}/send", false),
-    ("GET", "/{scope}/plans/{plan}/delete", false),
-    ("POST", "/{scope}/plans/{plan}/delete", false),
-    ("GET", "/api/v1/scopes/{scope}/plans", false),
-    ("POST", "/api/v1/scopes/{scope}/plans", false),
-    ("GET", "/api/v1/scopes/{scope}/plans/{plan}", false),
-    ("DELETE", "/api/v1/scopes/{scope}/plans/{plan}", false),
-    ("GET", "/api/v1/scopes/{scope}/plans/{plan}/rows", false),
-    ("POST", "/api/v1/scopes/{scope}/plans/{plan}/rows", false),
-    ("POST", "/api/v1/scopes/{scope}/plans/{plan}/apply", false),
-    ("PUT", "/api/v1/scopes/{scope}/plans/{plan}/schedule", false),
-    ("DELETE", "/api/v1/scopes/{scope}/plans/{plan}/schedule", false),
-    ("GET", "/{scope}/review", false),
-    ("POST", "/{scope}/review", false),
-    ("POST", "/{scope}/review/marks", false),
-    ("GET", "/{scope}/review/finish", false),
-    ("POST", "/{scope}/review/finish", false),
-    ("GET", "/{scope}/review.csv", false),
-    ("GET", "/{scope}/review.json", false),
-    ("GET", "/api/v1/scopes/{scope}/review", false),
-    ("POST", "/api/v1/scopes/{scope}/review", false),
-    ("GET", "/api/v1/scopes/{scope}/review/people", false),
-    ("POST", "/api/v1/scopes/{scope}/review/marks", false),
-    ("POST", "/api/v1/scopes/{scope}/review/finish", false),
-    ("GET", "/{scope}/roles", false),
-    ("POST", "/{scope}/roles", false),
-    ("GET", "/{scope}/roles/new", false),
-    ("GET", "/{scope}/roles/{role}", false),
-    ("POST", "/{scope}/roles/{role}", false),
-    ("GET", "/{scope}/roles/{role}/delete", false),
-    ("POST", "/{scope}/roles/{role}/delete", false),
-    ("GET", "/api/v1/openapi.json", true),
-    ("GET", "/api/v1/reference", true),
-    ("GET", "/api/v1/{*rest}", true),
-    ("GET", "/api/v1/scopes/{scope}/roles/grantable", false),
-    ("GET", "/api/v1/scopes/{scope}/roles", false),
-    ("POST", "/api/v1/scopes/{scope}/roles", false),
-    ("GET", "/api/v1/scopes/{scope}/roles/{role}", false),
-    ("PUT", "/api/v1/scopes/{scope}/roles/{role}", false),
-    ("DELETE", "/api/v1/scopes/{scope}/roles/{role}", false),
-    ("POST", "/api/v1/scopes/{scope}/invitations/check", false),
-    ("POST", "/api/v1/scopes/{scope}/invitations", false),
-    ("GET", "/api/v1/scopes/{scope}/invitations", false),
-    ("GET", "/api/v1/scopes/{scope}/staff", false),
-    ("GET", "/api/v1/scopes/{scope}/staff/{membership}", false),
-    ("PATCH", "/api/v1/scopes/{scope}/staff/{membership}", false),
-    ("DELETE", "/api/v1/scopes/{scope}/staff/{membership}", false),
-    ("GET", "/api/v1/scopes/{scope}/settings", false),
-    ("PATCH", "/api/v1/scopes/{scope}/settings", false),
-    ("POST", "/api/v1/scopes/{scope}/staff/{membership}/reset-second-factor", false),
-    ("POST", "/api/v1/scopes/{scope}/staff/{membership}/send-password-link", false),
-    ("GET", "/api/v1/me", false),
-    ("GET", "/api/v1/me/sessions", false),
-    ("DELETE", "/api/v1/me/sessions", false),
-    ("DELETE", "/api/v1/me/sessions/{session}", false),
-    ("GET", "/api/v1/scopes/{scope}/access-log", false),
-    ("GET", "/api/v1/scopes/{scope}/access-log/why/{account}", false),
-    ("GET", "/api/v1/invitations/{id}", false),
-    ("DELETE", "/api/v1/invitations/{id}", false),
-    ("GET", "/api/v1/invitations/{id}/mails", false),
-    ("POST", "/api/v1/invitations/{id}/resend", false),
-    ("POST", "/api/v1/invitations/{id}/approve", false),
-    ("POST", "/api/v1/invitations/{id}/correct", false),
-];
+pub use crate::matrix_routes::ROUTES;
+use crate::{
+    support::app::{Database, Person, TestApp},
+    telemedicine,
+};
 
 /// Exists in the demonstration only, which a test of its own covers.
 const DEMO_ROUTES: [&str; 3] = ["/mailbox", "/mailbox/{id}", "/authenticator"];
@@ -197,6 +31,12 @@ pub struct Ids {
     pub id: String,
     pub account: String,
     pub plan: String,
+    pub patient: String,
+    pub label: String,
+    pub export: String,
+    pub emergency: String,
+    pub message: String,
+    pub appointment: String,
 }
 
 /// What there is to be asked about, as it was before.
@@ -223,7 +63,49 @@ pub async fn furnish(app: &TestApp, scope: &str) -> Ids {
         id: invitation.to_string(),
         account: account.to_string(),
         plan: app.plan(app.cardiology, &["planned@northfield.example"], "contributor").await.to_string(),
+        patient: spare_patient(app).await,
+        label: spare_label(app).await,
+        export: spare_export(app).await.to_string(),
+        emergency: spare_emergency(app, account).await,
+        message: telemedicine::spare_message(app).await,
+        appointment: telemedicine::spare_appointment(app).await,
     }
+}
+
+/// One patient to be changed, as they were before.
+async fn spare_patient(app: &TestApp) -> String {
+    app.execute("UPDATE patients SET number = 'M-1', number_key = 'm-1', gender = '', monitored = 1, revision = 1 WHERE name_key = 'spare'").await;
+    PatientId::from_uuid(app.uuid("SELECT id FROM patients WHERE name_key = 'spare'").await).to_string()
+}
+
+/// One label to be renamed and deleted.
+async fn spare_label(app: &TestApp) -> String {
+    if app.count("SELECT COUNT(*) FROM labels WHERE text_key = 'spare'").await == 0 {
+        patients::actions::create_label(&app.portal, &app.admin_caller().await, app.cardiology, "Spare").await.unwrap();
+    }
+    LabelId::from_uuid(app.uuid("SELECT id FROM labels WHERE text_key = 'spare'").await).to_string()
+}
+
+/// An export that the Admin has asked for, as it was made.
+async fn spare_export(app: &TestApp) -> ExportId {
+    let asked = exports::actions::Asked { wanted: exports::Wanted::default(), request_key: "spare".to_owned() };
+    let admin = app.admin_caller().await;
+    let id = exports::actions::ask_for_export(&app.portal, &admin, app.cardiology, asked).await.unwrap();
+    exports::actions::make_one(&app.portal, id).await.unwrap();
+    id
+}
+
+/// An emergency access of this account, to be ended.
+async fn spare_emergency(app: &TestApp, account: AccountId) -> String {
+    let id = app.portal.new_id::<kind::Emergency>();
+    app.execute("DELETE FROM emergency_accesses WHERE reason = 'Spare'").await;
+    let (row, account, now) = (app.literal(id.uuid()), app.literal(account.uuid()), app.portal.now().0);
+    app.execute(&format!(
+        "INSERT INTO emergency_accesses SELECT {row}, organisation_id, deployment_id, id, {account}, 'Spare', {now}, {now} + 3600000, NULL \
+         FROM patients WHERE name_key = 'spare'"
+    ))
+    .await;
+    EmergencyId::from_uuid(id.uuid()).to_string()
 }
 
 pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids) -> reqwest::Response {
@@ -234,9 +116,20 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         .replace("{id}", &ids.id)
         .replace("{account}", &ids.account)
         .replace("{plan}", &ids.plan)
+        .replace("{export}", &ids.export)
+        .replace("{emergency}", &ids.emergency)
+        .replace("{message}", &ids.message)
+        .replace("{appointment}", &ids.appointment)
         .replace("{module}", "heart_rate")
+        .replace("{patient}", &ids.patient)
+        .replace("{label}", &ids.label)
         .replace("{token}", "cpb1_nobody-has-this")
         .replace("{session}", "ses_00000000000000000000000000000000")
+        .replace("Practitioner/{logical}", &format!("Practitioner/{}", ids.account.replace('_', "-")))
+        .replace("PractitionerRole/{logical}", &format!("PractitionerRole/{}", ids.membership.replace('_', "-")))
+        .replace("Organization/{logical}", &format!("Organization/{}", ids.scope.replace('_', "-")))
+        .replace("Patient/{logical}", &format!("Patient/{}", ids.patient.replace('_', "-")))
+        .replace("Observation/{logical}", "Observation/rea-00000000000000000000000000000001")
         .replace("{version}/{*path}", "x/css/portal.css")
         .replace("{*rest}", "nowhere");
     let more = match (method, route) {
@@ -277,6 +170,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         ("POST", "/api/v1/scopes/{scope}/plans/{plan}/rows") => {
             request.json(&json!({ "decision": "skip", "rows": [1] }))
         }
+        ("POST", "/api/v1/scopes/{scope}/plans/{plan}/suggestions") => request.json(&json!({ "rows": [1] })),
         ("POST", "/api/v1/scopes/{scope}/batches/{id}/change") => request.json(&json!({ "window": "24h" })),
         ("PUT", "/api/v1/scopes/{scope}/plans/{plan}/schedule") => request.json(&json!({ "at": "2026-12-02T07:00" })),
         ("POST", "/api/v1/scopes/{scope}/roles") => {
@@ -310,9 +204,45 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
             request.json(&json!({ "reason": "Lost the phone" }))
         }
         ("POST", "/{scope}/staff/{membership}/until") => request.form(&[("until", "2030-01-01")]),
+        ("POST", "/{scope}/patients/columns") => request.form(&[("shown", "weight")]),
+        ("POST", "/{scope}/patients/labels") => {
+            request.form(&[("id", ids.patient.as_str()), ("label", ids.label.as_str()), ("do", "add")])
+        }
+        ("POST", "/{scope}/patients/new") => {
+            let number = app.portal.new_id::<kind::Patient>().uuid().simple().to_string();
+            request.form(&[("number", number.as_str())])
+        }
+        ("POST", "/{scope}/patients/{patient}/profile") => {
+            request.form(&[("number", "M-1"), ("gender", "male"), ("revision", "1")])
+        }
+        ("POST", "/{scope}/patients/{patient}/labels") => {
+            request.form(&[("do", format!("add:{}", ids.label).as_str())])
+        }
+        ("POST", "/{scope}/patients/{patient}/clinicians") => request.form(&[("do", "assign")]),
+        ("POST", "/{scope}/patients/{patient}/monitoring") => request.form(&[("do", "stop"), ("reason", "finished")]),
+        ("POST", "/{scope}/labels") => {
+            let text = format!("Label {}", &app.portal.new_id::<kind::Label>().uuid().simple().to_string()[20..]);
+            request.form(&[("text", text.as_str())])
+        }
+        ("POST", "/{scope}/labels/{label}") => request.form(&[("text", "Spare")]),
+        ("POST", "/{scope}/patients/{patient}/readings/new") => {
+            request.form(&[("at", "2026-09-20T08:00"), ("value_weight", "70")])
+        }
+        ("POST", "/{scope}/patients/{patient}/flags") => request.form(&[("note", "Seen"), ("do", "note")]),
+        ("POST", "/{scope}/patients/{patient}/notes") => {
+            let note = NoteId::from_uuid(app.uuid("SELECT id FROM notes WHERE text = 'Spare'").await).to_string();
+            request.form(&[("to", note.as_str()), ("note", "More")])
+        }
+        ("POST", "/{scope}/emergency") => request.form(&[("number", "D-1"), ("reason", "Collapsed in the corridor")]),
+        ("POST", route) if route.contains("/messages/") || route.contains("/appointments/") => {
+            request.form(&telemedicine::form_for(app, route))
+        }
         ("POST", "/{scope}/settings") => request.form(&[("name", "Northfield Hospital"), ("revision", "1")]),
         ("POST", "/profile/api-keys") => {
             request.form(&[("name", "Key"), ("scope", ids.scope.as_str()), ("permissions", "view_patient_data")])
+        }
+        ("POST", route) if route.starts_with("/fhir/") && !route.ends_with("_search") => {
+            request.header("content-type", "application/fhir+json").body("{}")
         }
         ("POST", route) if route.starts_with("/passkeys/") => request.json(&json!({})),
         ("POST", "/join/password-strength" | "/reset/password-strength" | "/profile/password-strength") => {
@@ -336,6 +266,10 @@ async fn ask(app: &TestApp, who: &Person, method: &str, route: &str, scope: &str
 }
 
 pub async fn with_spare(app: &TestApp) {
+    let patient = app.patient(app.cardiology, "M-1", "Spare").await;
+    notes::actions::add_note(&app.portal, &app.admin_caller().await, patient, "Spare").await.unwrap();
+    app.patient(app.diabetes, "D-1", "Elsewhere").await;
+    telemedicine::make_spares(app, patient).await;
     app.person("spare", RoleKey::Default(DefaultRole::OrganisationStaff), app.cardiology).await;
     let draft = RoleDraft { name: "Spare".to_owned(), permissions: PermissionSet::EMPTY };
     roles::actions::create_role(&app.portal, &app.admin_caller().await, app.cardiology, &draft).await.unwrap();
@@ -390,7 +324,21 @@ async fn told(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids)
     let answer = send(app, who, method, route, ids).await;
     let status = answer.status().as_u16();
     let mut body = answer.text().await.unwrap();
-    for id in [&ids.scope, &ids.membership, &ids.role, &ids.id, &ids.account, &ids.plan] {
+    let ids = [
+        &ids.scope,
+        &ids.membership,
+        &ids.role,
+        &ids.id,
+        &ids.account,
+        &ids.plan,
+        &ids.patient,
+        &ids.label,
+        &ids.export,
+        &ids.emergency,
+        &ids.message,
+        &ids.appointment,
+    ];
+    for id in ids {
         body = body.replace(id.as_str(), "ID");
     }
     (status, body)
@@ -446,8 +394,21 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
     let own = elsewhere.to_string();
     let mut told_apart = Vec::new();
     for (method, route, _) in ROUTES {
-        if !["{scope}", "{id}", "{membership}", "{role}", "{account}", "{plan}"].iter().any(|word| route.contains(word))
-        {
+        let words = [
+            "{scope}",
+            "{id}",
+            "{membership}",
+            "{role}",
+            "{account}",
+            "{plan}",
+            "{patient}",
+            "{label}",
+            "{export}",
+            "{emergency}",
+            "{message}",
+            "{appointment}",
+        ];
+        if !words.iter().any(|word| route.contains(word)) {
             continue;
         }
         let mut ids = furnish(&app, &app.cardiology.to_string()).await;
@@ -466,12 +427,18 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
             id: like(&app, &ids.id),
             account: like(&app, &ids.account),
             plan: like(&app, &ids.plan),
+            patient: like(&app, &ids.patient),
+            label: like(&app, &ids.label),
+            export: like(&app, &ids.export),
+            emergency: like(&app, &ids.emergency),
+            message: like(&app, &ids.message),
+            appointment: like(&app, &ids.appointment),
         };
         let mut pairs = vec![
             ("former staff", &former, ids.clone(), nothing.clone()),
             ("the Admin of another organisation", &grace, ids.clone(), nothing.clone()),
         ];
-        if route.contains("{scope}") && route.matches('{').count() > 1 {
+        if route.contains("{scope}") && route.replace("{module}", "").matches('{').count() > 1 {
             let (ids, nothing) = (Ids { scope: own.clone(), ..ids.clone() }, Ids { scope: own.clone(), ..nothing });
             pairs.push(("the Admin of another organisation, at home,", &grace, ids, nothing));
         }

@@ -305,6 +305,41 @@ on_both! {
         assert_eq!(api(&admin, "POST", &format!("/scopes/{scope}/plans"), Some(unknown)).await.0, StatusCode::UNPROCESSABLE_ENTITY);
     }
 
+    async fn one_press_takes_a_suggestion_and_the_row_is_judged_anew(app: &TestApp) {
+        app.person("fay", RoleKey::Default(DefaultRole::Contributor), app.cardiology).await;
+        let admin = app.admin().await;
+        let file = "email,role\n\
+            ben.okri@northfeild.example,Contributor\n\
+            chi.obi@northfeild.example,Contributor\n\
+            chi.obi@northfield.example,Contributor\n\
+            fay@northfeild.example,Contributor\n\
+            gus.lee@northfeild.example,Contributor\n";
+        let plan = location(&upload(&admin, &app.cardiology.path(), file, "").await);
+        let page = admin.page(&format!("{plan}?show=look")).await;
+        assert!(page.contains("Use ben.okri@northfield.example") && page.contains("Use every suggested domain"), "{page}");
+        admin.post(&format!("{plan}/rows"), &[("do", "suggestion"), ("row", "2"), ("show", "look")]).await;
+        let page = admin.page(&plan).await;
+        for expected in ["1 address was corrected", "Ready 2", "Taken in place of ben.okri@northfeild.example", "Send 2 invitations"] {
+            assert!(page.contains(expected), "{expected}\n{page}");
+        }
+        admin.post(&format!("{plan}/rows"), &[("do", "skip"), ("row", "6")]).await;
+        admin.post(&format!("{plan}/rows"), &[("do", "suggested_domains"), ("show", "look")]).await;
+        let page = admin.page(&plan).await;
+        for expected in ["2 addresses were corrected", "Ready 2", "Refused 1", "Already staff 1", "Look again 1", "Stands in row 4 already"] {
+            assert!(page.contains(expected), "{expected}\n{page}");
+        }
+        admin.post(&format!("{plan}/rows"), &[("do", "suggestion"), ("row", "2")]).await;
+        assert!(admin.page(&plan).await.contains("No row has such a suggestion"), "once");
+        assert_eq!(app.events("plan.corrected").await, 2);
+        let id = plan.rsplit('/').next().unwrap();
+        let path = format!("/scopes/{}/plans/{id}/suggestions", app.cardiology);
+        assert_eq!(api(&admin, "POST", &path, Some(json!({}))).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(api(&admin, "POST", &path, Some(json!({ "rows": [6] }))).await.1["taken"], 1);
+        admin.post(&format!("{plan}/send"), &[]).await;
+        assert_eq!(api(&admin, "POST", &path, Some(json!({ "rows": [6] }))).await.0, StatusCode::CONFLICT);
+        assert_eq!(app.count("SELECT COUNT(*) FROM invitations WHERE email_key LIKE '%northfeild%'").await, 0);
+    }
+
     async fn a_deleted_plan_is_gone_and_sends_nothing(app: &TestApp) {
         let admin = app.admin().await;
         let plan = app.plan(app.cardiology, &["pat@northfield.example"], "contributor").await;
@@ -323,10 +358,10 @@ on_both! {
             a1@northfield.example,Contributor,,31.12.2026\n\
             b2@northfield.example,Contributor,,04/05/2027\n\
             c3@northfield.example,Contributor,,2020-01-01\n\
-            d4@northfield.example,Contributor,2027-01-01,\n\
+            d4@northfield.example,Contributor,2027-01-01,2026-12-31\n\
             e5@northfield.example,Contributor,2026-09-01,31/12/2026\n";
         let page = admin.page(&location(&upload(&admin, &app.cardiology.path(), file, "").await)).await;
-        for expected in ["Ready 2", "Refused 3", "“04/05/2027” is no day that can be read for certain", "would have ended already", "Access cannot begin on a later day", "Access until 31 December 2026"] {
+        for expected in ["Ready 2", "Refused 3", "“04/05/2027” is no day that can be read for certain", "would have ended already", "The access would end before it begins", "Access until 31 December 2026"] {
             assert!(page.contains(expected), "{expected}\n{page}");
         }
         for (file, message) in [("email,role,position\na@northfield.example,x,y\n", "Two columns of this file"), ("PK\u{3}\u{4}", "ZIP"), ("", "No addresses")] {

@@ -105,6 +105,55 @@ async fn explain(app: &TestApp, sql: &str, values: Vec<sea_orm::Value>) -> Strin
     rows.iter().map(|row| row.try_get::<String>("", column).unwrap()).collect::<Vec<_>>().join("\n")
 }
 
+/// Who has seen a patient, and the emergency accesses of either level.
+async fn guard_plans(app: &TestApp) -> Vec<(String, String)> {
+    let patient = app.patient(app.cardiology, "P-1", "Somebody").await;
+    let admin = app.admin_caller().await;
+    let mut plans = Vec::new();
+    for scope in [app.organisation, app.cardiology] {
+        let visible = admin.actor().unwrap().visible(care_portal::access::Permission::ViewAudit, scope).unwrap();
+        let (sql, values) = care_portal::emergency::list_statement(&visible, None, 50);
+        plans.push((format!("emergency accesses of {scope}"), explain(app, &sql, values).await));
+    }
+    let one = audit::seen::authority(&app.portal, &admin, app.cardiology, patient).await.unwrap();
+    let now = Some(app.portal.now());
+    for days in [audit::seen::Days::default(), audit::seen::Days { since: now, until: now }] {
+        let (sql, values) = audit::seen_statement(&one, days, None, 50);
+        plans.push(("who has seen a patient".to_owned(), explain(app, &sql, values).await));
+    }
+    plans
+}
+
+#[tokio::test]
+async fn sqlite_reads_who_has_seen_a_patient_and_emergency_accesses_by_an_index() {
+    for (name, plan) in guard_plans(&TestApp::start(Database::Sqlite).await).await {
+        assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN"), "{name}\n{plan}");
+    }
+}
+
+#[tokio::test]
+async fn postgres_reads_who_has_seen_a_patient_and_emergency_accesses_by_an_index() {
+    let app = TestApp::start(Database::Postgres).await;
+    app.patient(app.cardiology, "P-0", "Somebody Else").await;
+    for sql in [
+        "INSERT INTO events SELECT gen_random_uuid(), at + n, organisation_id, deployment_id, actor_id, actor, action, subject, outcome, origin, detail \
+         FROM events, generate_series(1, 2000) n",
+        "INSERT INTO seen_patients SELECT p.id, e.id FROM patients p, events e",
+        "INSERT INTO seen_patients SELECT gen_random_uuid(), id FROM events",
+        "INSERT INTO emergency_accesses SELECT gen_random_uuid(), p.organisation_id, p.deployment_id, p.id, a.id, 'why', n, n, NULL \
+         FROM patients p, accounts a, generate_series(1, 5000) n",
+        "ANALYZE",
+    ] {
+        app.execute(sql).await;
+    }
+    for (name, plan) in guard_plans(&app).await {
+        let walks = ["events", "seen_patients", "emergency_accesses"]
+            .iter()
+            .any(|table| plan.contains(&format!("Seq Scan on {table}")));
+        assert!(!walks && !plan.contains("Sort"), "{name}\n{plan}");
+    }
+}
+
 #[tokio::test]
 async fn sqlite_reads_lists_in_the_order_of_an_index() {
     let app = TestApp::start(Database::Sqlite).await;

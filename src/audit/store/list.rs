@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// An id is made at most this long before or after the instant that its event names.
-const SLACK: i64 = 3_600_000;
+pub(super) const SLACK: i64 = 3_600_000;
 
 /// An event with its seal.
 #[derive(Clone, Debug)]
@@ -172,7 +172,7 @@ fn narrow(arm: &mut Arm<'_>, filter: &Filter, from: Option<&Cursor>) {
 }
 
 /// The least id that is made at an instant.
-fn id_at(at: i64) -> uuid::Uuid {
+pub(super) fn id_at(at: i64) -> uuid::Uuid {
     let millis = u64::try_from(at).unwrap_or(0);
     uuid::Uuid::from_u128(u128::from(millis & 0xFFFF_FFFF_FFFF) << 80)
 }

@@ -3,6 +3,7 @@
 pub mod list;
 pub(super) mod names;
 pub(super) mod seal;
+pub mod seen;
 pub mod sightings;
 pub(super) mod walk;
 

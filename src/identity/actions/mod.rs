@@ -36,8 +36,8 @@ pub use locked_out::{TakenAway, factors_in, take_factors_away};
 pub use new_passkey::{add_passkey, start_passkey};
 pub use passkeys::{list_passkeys, remove_authenticator, remove_passkey, rename_passkey};
 pub use profile::{
-    Details, OwnFactors, PasswordChange, change_details, change_own_password, change_units, own_details, own_factors,
-    units_of,
+    Details, OwnFactors, PasswordChange, change_details, change_own_password, change_units, hidden_columns_of,
+    hide_columns, own_details, own_factors, parse_phone, units_of,
 };
 pub use reset::{
     Change, OpenReset, answer_reset_requests, ask_for_reset, change_password, find_reset, mail_reset_for,

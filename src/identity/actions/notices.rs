@@ -185,7 +185,7 @@ pub async fn disown(portal: &Portal, origin: &Origin, code: Option<&LinkCode>) -
 
 /// The organisations that the account reaches, and the one in which it happened.
 async fn told_in(portal: &Portal, notice: &OpenNotice) -> Result<Vec<OrganisationId>> {
-    let live = access::memberships_of(portal.db.reader(), notice.account.id, portal.now()).await?;
+    let live = access::memberships_to_come(portal.db.reader(), notice.account.id, portal.now()).await?;
     let mut organisations: Vec<_> = live.iter().map(|membership| membership.scope.organisation).collect();
     organisations.push(notice.organisation);
     organisations.sort();

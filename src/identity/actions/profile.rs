@@ -97,8 +97,11 @@ pub async fn change_details(portal: &Portal, caller: &Caller, name: &str, phone:
     op.commit().await
 }
 
-/// A number as people write it. Nothing is called or sent to it, so only what cannot be a number is refused, and nothing is rewritten.
-fn parse_phone(text: &str) -> Result<String, &'static str> {
+/// A number as people write it. Only what cannot be a number is refused, and nothing is rewritten; none is empty.
+///
+/// # Errors
+/// The sentence beside the field.
+pub fn parse_phone(text: &str) -> Result<String, &'static str> {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let good = |(n, c): (usize, char)| c.is_ascii_digit() || " -().".contains(c) || (n == 0 && c == '+');
@@ -136,6 +139,35 @@ pub async fn change_units(portal: &Portal, caller: &Caller, chosen: &[(String, S
     if units.to_stored() != before.to_stored() {
         store::profile::set_units(op.tx(), account.id, &units.to_stored()).await?;
         record(&mut op, "profile.units_changed", account.id, json!({ "units": units.to_stored() })).await?;
+    }
+    op.commit().await
+}
+
+/// The modules that somebody hides from the Patient List.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hidden_columns_of(portal: &Portal, account: AccountId) -> Result<Vec<String>> {
+    let stored = store::profile::hidden_columns(portal.db.reader(), account).await?;
+    Ok(stored.split(',').filter(|key| !key.is_empty()).map(str::to_owned).collect())
+}
+
+/// Chooses which of the modules `among` the caller hides from the Patient List; what is hidden of others stays hidden.
+///
+/// # Errors
+/// When it is no person who asks.
+pub async fn hide_columns(portal: &Portal, caller: &Caller, among: &[&str], hidden: &[&str]) -> Result<()> {
+    let mut op = Op::begin(portal, caller).await?;
+    let (account, _) = owner(&op)?;
+    let before = store::profile::hidden_columns(op.tx(), account.id).await?;
+    let elsewhere = before.split(',').filter(|key| !key.is_empty() && !among.contains(key));
+    let mut keys: Vec<_> = elsewhere.chain(among.iter().copied().filter(|key| hidden.contains(key))).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let after = keys.join(",");
+    if after != before {
+        store::profile::set_hidden_columns(op.tx(), account.id, &after).await?;
+        record(&mut op, "profile.columns_changed", account.id, json!({ "hidden": after })).await?;
     }
     op.commit().await
 }

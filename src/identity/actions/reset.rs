@@ -104,7 +104,7 @@ pub(super) async fn may_reset(
     account: &Account,
     now: Timestamp,
 ) -> Result<Option<Scope>> {
-    let live = access::memberships_of(db, account.id, now).await?;
+    let live = access::memberships_to_come(db, account.id, now).await?;
     if let Some(membership) = live.first() {
         return Ok(Some(membership.scope));
     }

@@ -240,7 +240,7 @@ async fn tell_of_recovery_code(op: &mut Op, account: AccountId) -> Result<()> {
 
 async fn refuse_code(op: Op, account: AccountId, this: Try) -> Error {
     let scope =
-        access::memberships_of(op.tx(), account, op.now()).await.ok().and_then(|all| all.first().map(|m| m.scope));
+        access::memberships_to_come(op.tx(), account, op.now()).await.ok().and_then(|all| all.first().map(|m| m.scope));
     let event = Event {
         action: "second_factor.refused",
         subject: account.to_string(),
@@ -370,7 +370,7 @@ pub(super) async fn record(
     account: AccountId,
     detail: serde_json::Value,
 ) -> Result<()> {
-    let memberships = access::memberships_of(op.tx(), account, op.now()).await?;
+    let memberships = access::memberships_to_come(op.tx(), account, op.now()).await?;
     let scope = memberships.first().map(|m| m.scope);
     op.record(Event { action, subject: account.to_string(), scope, outcome: Outcome::Done, detail });
     Ok(())

@@ -40,7 +40,8 @@ pub(super) const TRUST_LASTS: Duration = Duration::from_secs(14 * 24 * 3600);
 /// When the database fails.
 pub async fn begin_session(op: &mut Op, account: &Account, browser: Option<&str>) -> Result<NewSession> {
     let counts = store::factors::count(op.tx(), account.id).await?;
-    let memberships = access::memberships_of(op.tx(), account.id, op.now()).await?;
+    // Whoever joins before the first day sets up then what will be asked.
+    let memberships = access::memberships_to_come(op.tx(), account.id, op.now()).await?;
     let known = known_browser(op.tx(), &account.email, browser).await?;
     let trusted = known.and_then(|row| row.trusted_until).is_some_and(|until| until > op.now());
     if counts.authenticators + counts.passkeys > 0 {
@@ -59,7 +60,7 @@ pub async fn begin_session(op: &mut Op, account: &Account, browser: Option<&str>
 /// Begins an operation of somebody who is not signed in yet, on an account that is theirs. What is sent to them belongs to their
 /// organisations, so those are locked first, as everywhere else.
 pub(super) async fn begin_for(portal: &Portal, origin: &Origin, account: AccountId) -> Result<Op> {
-    let memberships = access::memberships_of(portal.db.reader(), account, portal.now()).await?;
+    let memberships = access::memberships_to_come(portal.db.reader(), account, portal.now()).await?;
     let organisations: Vec<_> = memberships.iter().map(|membership| membership.scope.organisation).collect();
     Op::begin_in_all(portal, &Caller::Visitor(origin.clone()), &organisations).await
 }
@@ -102,7 +103,7 @@ async fn insert(op: &Op, account: &Account, means: Means, whole: Option<Whole>) 
 }
 
 async fn session_event(op: &Op, action: &'static str, account: AccountId, detail: serde_json::Value) -> Result<Event> {
-    let memberships = access::memberships_of(op.tx(), account, op.now()).await?;
+    let memberships = access::memberships_to_come(op.tx(), account, op.now()).await?;
     let scope = memberships.first().map(|m| m.scope);
     Ok(Event { action, subject: account.to_string(), scope, outcome: Outcome::Done, detail })
 }

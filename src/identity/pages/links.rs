@@ -23,6 +23,7 @@ struct CodePage {
     frame: Frame,
     action: &'static str,
     prefix: &'static str,
+    for_staff: bool,
     problem: Option<String>,
 }
 
@@ -38,21 +39,41 @@ struct DeadPage {
 
 /// A pasted or posted code.
 #[derive(Deserialize)]
-pub(super) struct CodeForm {
+pub struct CodeForm {
+    /// As typed.
     #[serde(default)]
     pub code: String,
 }
 
+/// What is said of a link that works no more.
+pub struct Dead {
+    /// In a few words.
+    pub title: &'static str,
+    /// Why.
+    pub text: &'static str,
+    /// What to do now.
+    pub next_step: &'static str,
+}
+
 /// The pages of one kind of link.
-pub(super) struct LinkPages {
+pub struct LinkPages {
+    /// Which links.
     pub kind: &'static LinkKind,
+    /// What keeps the code until the last step.
     pub cookie: cookies::Name,
     /// The page behind the link.
     pub path: &'static str,
+    /// What it is called.
     pub title: &'static str,
+    /// Whether those who come here are staff, who can sign in.
+    pub for_staff: bool,
+    /// What is said of a link that does not work.
     pub dead_title: &'static str,
+    /// Why it may be so.
     pub dead_text: &'static str,
+    /// What to do now.
     pub next_step: &'static str,
+    /// And where.
     pub link: (&'static str, &'static str),
 }
 
@@ -64,6 +85,9 @@ impl LinkPages {
 
     /// The same for a form that names the thing it was shown for; a conflict when another tab has opened another link meanwhile,
     /// because doing it to the wrong one would be worse than asking again.
+    ///
+    /// # Errors
+    /// That conflict.
     pub fn held_for<K: Kind>(&self, portal: &Portal, jar: &CookieJar, shown: &str) -> Result<Option<Option<LinkCode>>> {
         let held = self.held(portal, jar);
         if held.as_ref().and_then(Option::as_ref).is_some_and(|code| Id::<K>::from_uuid(code.id).to_string() != shown) {
@@ -74,17 +98,29 @@ impl LinkPages {
         Ok(held)
     }
 
+    /// The frame. The logo leads staff to their portal, and everybody else no further than here.
+    pub fn frame(&self, portal: &Portal, title: &str) -> Frame {
+        let frame = Frame::plain(&portal.config, title);
+        if self.for_staff { frame } else { Frame { home: self.path.to_owned(), ..frame } }
+    }
+
     /// The field to paste a code into.
+    ///
+    /// # Errors
+    /// As every page.
     pub fn ask(&self, portal: &Portal) -> PageResult {
         page(&self.code_page(portal, None))
     }
 
     fn code_page(&self, portal: &Portal, problem: Option<String>) -> CodePage {
-        let frame = Frame::plain(&portal.config, self.title);
-        CodePage { frame, action: self.path, prefix: self.kind.prefix, problem }
+        let frame = self.frame(portal, self.title);
+        CodePage { frame, action: self.path, prefix: self.kind.prefix, for_staff: self.for_staff, problem }
     }
 
     /// Takes a code into the cookie, or says that it is none.
+    ///
+    /// # Errors
+    /// As every page.
     pub fn take(&self, portal: &Portal, jar: CookieJar, text: &str) -> PageResult {
         let text = text.trim();
         // The whole link is what people paste when they are asked for a code.
@@ -101,13 +137,24 @@ impl LinkPages {
     }
 
     /// One page for every link that does not work, whatever the reason: a guesser learns nothing from it.
+    ///
+    /// # Errors
+    /// As every page.
     pub fn dead(&self, portal: &Portal, jar: CookieJar) -> PageResult {
+        self.dead_saying(portal, jar, &Dead { title: self.dead_title, text: self.dead_text, next_step: self.next_step })
+    }
+
+    /// The same for a link that this portal made, of which more may be said.
+    ///
+    /// # Errors
+    /// As every page.
+    pub fn dead_saying(&self, portal: &Portal, jar: CookieJar, said: &Dead) -> PageResult {
         let jar = cookies::clear(&portal.config, jar, self.cookie);
         let dead = DeadPage {
-            frame: Frame::plain(&portal.config, self.dead_title),
+            frame: self.frame(portal, said.title),
             action: self.path,
-            text: self.dead_text,
-            next_step: self.next_step,
+            text: said.text,
+            next_step: said.next_step,
             link: Link::new(self.link.0, self.link.1, false),
         };
         let response: Response = page_with_status(StatusCode::GONE, &dead)?;

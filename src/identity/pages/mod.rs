@@ -1,7 +1,7 @@
 //! Signing in and out, second factors, forgotten passwords, "This was not me", and one's own profile.
 
 pub mod interrupted;
-mod links;
+pub mod links;
 mod notices;
 mod passkeys;
 mod profile;

@@ -20,6 +20,7 @@ const PAGES: LinkPages = LinkPages {
     cookie: cookies::Name::NotMe,
     path: "/not-me",
     title: "This was not me",
+    for_staff: true,
     dead_title: "This link does not work",
     dead_text: "A link of a security mail works for 30 days. Or it was cut off on the way to you.",
     next_step: "If somebody else uses your account, choose a new password: that ends every session. Then talk to those who manage access where you work.",

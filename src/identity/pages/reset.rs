@@ -27,6 +27,7 @@ const PAGES: LinkPages = LinkPages {
     cookie: cookies::Name::Reset,
     path: "/reset",
     title: "Choose a new password",
+    for_staff: true,
     dead_title: "This link does not work",
     dead_text: "A link to choose a new password works once, for 60 minutes, and only until the password is changed in another way. Or it was cut off on the way to you.",
     next_step: "If you still need a new password, ask for another link. If you have just chosen one, sign in with it.",

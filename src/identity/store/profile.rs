@@ -56,6 +56,21 @@ pub(in crate::identity) async fn set_units(tx: &Tx, account: AccountId, units: &
     Ok(())
 }
 
+pub(in crate::identity) async fn hidden_columns(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+) -> Result<String, DbErr> {
+    let sql = "SELECT hidden_columns FROM accounts WHERE id = $1";
+    let row = db.query_one_raw(statement(db, sql, [account.into()])).await?;
+    row.map_or(Ok(String::new()), |row| row.try_get("", "hidden_columns"))
+}
+
+pub(in crate::identity) async fn set_hidden_columns(tx: &Tx, account: AccountId, keys: &str) -> Result<(), DbErr> {
+    let sql = "UPDATE accounts SET hidden_columns = $2 WHERE id = $1";
+    tx.execute_raw(statement(tx, sql, [account.into(), keys.into()])).await?;
+    Ok(())
+}
+
 /// A session as its owner sees it.
 #[derive(FromQueryResult)]
 pub(in crate::identity) struct ListedSession {

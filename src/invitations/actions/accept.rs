@@ -188,11 +188,13 @@ async fn finish(mut op: Op, invitation: Invitation, role: &Role, new: Option<New
     if !store::mark_accepted(op.tx(), &invitation, account.id, op.now()).await? {
         return Ok(Accepted::Dead(Dead::Expired));
     }
+    let begins = invitation.access_from.filter(|start| *start > op.now());
     let joining = staff::Joining {
         scope,
         role: role.clone(),
         granted_by: invitation.inviter,
         invitation: invitation.id,
+        starts_at: begins,
         ends_at: invitation.access_until,
     };
     staff::actions::join(&mut op, &account, joining).await?;
@@ -201,7 +203,7 @@ async fn finish(mut op: Op, invitation: Invitation, role: &Role, new: Option<New
     op.record(Event::done("invitation.accepted", invitation.id, scope, detail));
     let session = if is_new { Some(identity::actions::begin_session(&mut op, &account, None).await?) } else { None };
     op.commit().await?;
-    Ok(Accepted::Joined { scope, session })
+    Ok(Accepted::Joined { scope, begins, session })
 }
 
 /// The invitee says that it was not meant for them: no account is made, the link dies, and the inviter is told.

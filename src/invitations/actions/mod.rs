@@ -29,8 +29,8 @@ pub use remind::{acceptable_by, mail_again};
 pub use reminders::remind;
 pub use second_look::code_to_tell;
 pub use send::{
-    Wanted, begin_batch, grantable_roles, invite_first_admin, invite_staff, invite_within, refuse_without_reason,
-    show_batch,
+    Wanted, begin_batch, grantable_roles, invite_first_admin, invite_staff, invite_within, judge_start,
+    refuse_without_reason, show_batch,
 };
 pub use slip::{Slip, open_slip, print_slips};
 pub use undelivered::{ever_sent_to, of_mail, tell_of_failures};

@@ -67,6 +67,7 @@ pub async fn invite_staff(portal: &Portal, caller: &Caller, batch: NewBatch) -> 
     if batch.access_until.is_some_and(|end| end <= op.now()) {
         return Err(Error::field("access_until", "Choose a day in the future for the end of the access"));
     }
+    judge_start(batch.access_from, batch.access_until, op.now()).map_err(|wrong| Error::field("access_from", wrong))?;
     refuse_without_reason(op.tx(), batch.scope, &batch.note).await?;
     // Who has had too many mails is found when they are counted, below.
     let judged = judge(op.tx(), batch.scope, &batch.texts, op.now(), 0).await?;
@@ -90,6 +91,24 @@ pub async fn invite_staff(portal: &Portal, caller: &Caller, batch: NewBatch) -> 
     let answer = write(&mut op, &batch, Some(inviter), &role, window, ready, not_sent, hash).await?;
     op.commit().await?;
     Ok(answer)
+}
+
+/// Nobody plans farther ahead, and a wrong year is found.
+const FARTHEST_START: std::time::Duration = std::time::Duration::from_secs(366 * 24 * 3600);
+
+/// Whether access may begin then: within a year, and before it ends. A day that has come already means the moment of accepting.
+///
+/// # Errors
+/// The sentence to show beside the field.
+pub fn judge_start(from: Option<Timestamp>, until: Option<Timestamp>, now: Timestamp) -> Result<(), String> {
+    let Some(from) = from.filter(|from| *from > now) else { return Ok(()) };
+    if from > now.plus(FARTHEST_START) {
+        return Err("Choose a first day within a year".to_owned());
+    }
+    if until.is_some_and(|end| end <= from) {
+        return Err("The access would end before it begins".to_owned());
+    }
+    Ok(())
 }
 
 /// Some organisations want to know why, for each batch and plan.
@@ -158,7 +177,7 @@ fn content_hash(batch: &NewBatch) -> Vec<u8> {
         Window::Until(end) => end.0.to_string(),
         Window::Day | Window::ThreeDays | Window::Week => format!("{:?}", batch.window),
     };
-    let content = json!([
+    let mut content = json!([
         batch.scope.to_string(),
         batch.role.to_string(),
         window,
@@ -167,6 +186,10 @@ fn content_hash(batch: &NewBatch) -> Vec<u8> {
         batch.confirmed,
         batch.note
     ]);
+    // Keys that were used before there was a first day stay as they are.
+    if let (Some(from), Some(content)) = (batch.access_from, content.as_array_mut()) {
+        content.push(json!(from));
+    }
     sha256("batch v1", content.to_string().as_bytes())
 }
 
@@ -187,6 +210,7 @@ async fn write(
         scope: batch.scope,
         role: role.clone(),
         window,
+        access_from: batch.access_from,
         access_until: batch.access_until,
         note: batch.note.clone(),
     });
@@ -214,6 +238,8 @@ pub struct Wanted {
     pub role: Role,
     /// For how long the link works.
     pub window: std::time::Duration,
+    /// When the access that comes of it will begin; none for the moment of accepting.
+    pub access_from: Option<Timestamp>,
     /// When the access that comes of it will end.
     pub access_until: Option<Timestamp>,
     /// Why; goes into the access log.
@@ -256,6 +282,7 @@ async fn new_invitations(
             expires_at: windows::expiry(organisation, wanted.window, now),
             opened_at: None,
             link_copied: false,
+            access_from: wanted.access_from.filter(|from| *from > now),
             access_until: wanted.access_until,
             held_at: waits.then_some(now),
             second_look: if *waits { SecondLook::Waiting } else { SecondLook::NotNeeded },
@@ -269,7 +296,8 @@ async fn write_invitations(op: &mut Op, batch: BatchId, invitations: &[Invitatio
     let mut keys: HashMap<Scope, Vec<String>> = HashMap::new();
     for (new, note) in invitations.iter().zip(notes) {
         op.send(mail_for(new));
-        let detail = json!({ "email": new.email.as_str(), "role": new.role.to_string(), "batch": batch, "expires": new.expires_at, "access_until": new.access_until });
+        let detail = json!({ "email": new.email.as_str(), "role": new.role.to_string(), "batch": batch, "expires": new.expires_at,
+            "access_from": new.access_from, "access_until": new.access_until });
         op.because(note);
         op.record(Event::done("invitation.sent", new.id, new.scope, detail));
         keys.entry(new.scope).or_default().push(new.email.key().to_owned());
@@ -371,6 +399,7 @@ pub async fn invite_first_admin(op: &mut Op, scope: Scope, email: EmailAddress) 
         scope,
         role: RoleKey::Default(access::DefaultRole::Admin),
         window: Window::Day,
+        access_from: None,
         access_until: None,
         texts: vec![email.to_string()],
         confirmed: Vec::new(),

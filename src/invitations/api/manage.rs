@@ -53,6 +53,8 @@ struct InvitationOut {
     expires_at: String,
     /// When the link was first opened.
     opened_at: Option<String>,
+    /// When the access that comes of it begins, if that is later than accepting.
+    access_from: Option<String>,
     /// When the access that comes of it ends by itself.
     access_until: Option<String>,
     /// `waiting` for a second manager, `given`, or empty where none is needed.
@@ -149,6 +151,7 @@ fn out(invitation: &Invitation, delivery: &outbox::Delivery, now: Timestamp) -> 
         sent_at: invitation.sent_at.to_rfc3339(),
         expires_at: invitation.expires_at.to_rfc3339(),
         opened_at: invitation.opened_at.map(Timestamp::to_rfc3339),
+        access_from: invitation.access_from.map(Timestamp::to_rfc3339),
         access_until: invitation.access_until.map(Timestamp::to_rfc3339),
         second_look: invitation.second_look.key(),
         delivery: delivery.into(),

@@ -46,6 +46,13 @@ fn access_until(place: &Place, text: Option<&str>) -> Result<Option<Timestamp>> 
     text.map(|text| place.parse_end(text).ok_or_else(wrong)).transpose()
 }
 
+/// When access is to begin, as the request says it.
+fn access_from(place: &Place, text: Option<&str>) -> Result<Option<Timestamp>> {
+    let wrong =
+        || Error::field("access_from", "Write a day such as 2026-12-01, or an instant such as 2026-12-01T07:00:00Z");
+    text.map(|text| place.parse_start(text).ok_or_else(wrong)).transpose()
+}
+
 /// List the roles that you may give in this scope.
 #[utoipa::path(get, path = "/scopes/{scope}/roles/grantable", tag = "Invitations", params(("scope" = String, Path, description = "`org_…` or `dep_…`")),
     responses((status = 200, body = Vec<GrantableRoleOut>), (status = 403, body = ProblemBody, description = "Needs “Invite staff members”"), (status = 404, body = ProblemBody)))]
@@ -139,6 +146,9 @@ struct InviteIn {
     /// An instant (RFC 3339) up to 30 days away, in place of `window`.
     #[serde(default)]
     expires_at: Option<String>,
+    /// When the access that comes of it begins, if that is later than accepting: a day (`2026-12-01`) or an instant (RFC 3339).
+    #[serde(default)]
+    access_from: Option<String>,
     /// When the access that comes of it ends by itself: a day (`2026-12-31`, all of it) or an instant (RFC 3339).
     #[serde(default)]
     access_until: Option<String>,
@@ -197,6 +207,7 @@ async fn send(
         scope: place.scope,
         role,
         window,
+        access_from: access_from(&place, asked.access_from.as_deref())?,
         access_until: access_until(&place, asked.access_until.as_deref())?,
         texts: asked.addresses,
         confirmed: asked.confirmed,

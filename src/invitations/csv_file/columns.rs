@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{BadFile, FileEncoding, bad_file, each_row, encoding, heading, separator, with_plain_line_ends};
+use super::{BadFile, FileEncoding, Text, each_row, heading, separator, text_of};
 
 /// The largest file of a plan.
 pub const MOST_BYTES: usize = 10 * 1024 * 1024;
@@ -185,14 +185,9 @@ pub fn read(bytes: &[u8], chosen: Option<FileEncoding>) -> Result<Columns, BadFi
     if bytes.len() > MOST_BYTES {
         return Err(BadFile::LargePlan { bytes: bytes.len() });
     }
-    bad_file::refuse_other_kinds(bytes)?;
-    let (text, encoding, guessed) = encoding::decode(bytes, chosen);
-    let text = with_plain_line_ends(&text);
-    bad_file::refuse_binary(&text)?;
-    let (declared, text) = separator::declared(&text);
-    let separator = declared.or_else(|| separator::sniff(text));
+    let Text { text, separator, encoding, guessed } = text_of(bytes, chosen)?;
     let mut reading = Reading::default();
-    each_row(text, separator, |row, record| reading.take(row, record))?;
+    each_row(&text, separator, |row, record| reading.take(row, record))?;
     reading.end()?;
     let Reading { lines, heads, unused, .. } = reading;
     Ok(Columns { lines, has_roles: heads.contains_key(&Column::Role), unused, encoding, guessed })

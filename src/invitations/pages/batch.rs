@@ -12,7 +12,8 @@ use crate::{
     access,
     error::Error,
     identity::door::SignedIn,
-    invitations::{BatchRow, Became, Window, actions},
+    invitations::{BatchRow, Became, actions, windows},
+    outbox::life,
     portal::Portal,
     sites,
     types::{BatchId, Cursor, PlanId, Timestamp},
@@ -34,6 +35,9 @@ pub struct BecameRow {
     became: &'static str,
     word: &'static str,
     detail: String,
+    /// Where its mail stands, with the server's own words on hover.
+    mail: String,
+    mail_answer: String,
 }
 
 #[derive(Template)]
@@ -49,6 +53,7 @@ struct BatchPage {
     not_sent: Vec<OutcomeRow>,
     role: String,
     expires: When,
+    access_from: Option<When>,
     access_until: Option<When>,
     /// Invitations that nobody has answered.
     open: u64,
@@ -116,7 +121,9 @@ pub(super) async fn show(
         .map(|(known, key, word)| address.link(format!("{word} {}", of(*known)), "show", key, became == Some(*known)));
     let pager = address.pager(&found);
     // A plan's invitations may end at different moments; those of one press all end alike.
-    let access_until = found.rows.first().and_then(|row| row.invitation.access_until).filter(|_| batch.role.is_some());
+    let first = found.rows.first().map(|row| &row.invitation).filter(|_| batch.role.is_some());
+    let access_from = first.and_then(|invitation| invitation.access_from);
+    let access_until = first.and_then(|invitation| invitation.access_until);
     let choice = |value: String, label: String| Choice { value, label, selected: false };
     let roles = actions::grantable_roles(&portal, &caller, place.scope).await?;
     let when = |at: Timestamp| When::new(at, portal.now(), &place.time_zone());
@@ -137,6 +144,8 @@ pub(super) async fn show(
                 became: row.became.key(),
                 word: row.became.word(),
                 detail: detail(&row),
+                mail: mail(&row),
+                mail_answer: row.mail_answer.clone(),
                 email: row.invitation.email.to_string(),
             })
             .collect(),
@@ -151,10 +160,14 @@ pub(super) async fn show(
             })
             .collect(),
         role,
+        access_from: access_from.map(when),
         access_until: access_until.map(when),
         expires: when(batch.expires_at),
         roles: roles.into_iter().map(|role| choice(role.key.to_string(), role.name)).collect(),
-        windows: Window::FIXED.iter().map(|(_, key, label)| choice((*key).to_owned(), (*label).to_owned())).collect(),
+        windows: windows::choices(&place.organisation, portal.now())
+            .into_iter()
+            .map(|(key, label)| choice(key.to_owned(), label))
+            .collect(),
         plan_url: batch.of_plan.then(|| format!("{}/plans/{plan}", place.scope.path())),
         pending_url: format!("{}/invitations", place.scope.path()),
         again_url: format!("{}/invitations/new", place.scope.path()),
@@ -170,18 +183,35 @@ fn detail(row: &BatchRow) -> String {
     match row.became {
         Became::Joined => row.joined_as.clone().unwrap_or_default(),
         Became::Held => row.held_reason.clone(),
-        Became::NotDelivered | Became::OnItsWay => row.mail_answer.clone(),
         _ => String::new(),
     }
 }
 
-const HEADS: [&str; 9] = ["e-mail", "name", "role", "where", "outcome", "detail", "sent", "link ends", "link opened"];
+/// Where the mail stands, as long as that matters.
+fn mail(row: &BatchRow) -> String {
+    if row.became.is_open() { life::in_words(&row.mail_state, &row.mail_answer) } else { String::new() }
+}
 
-/// Everything that became of a batch, for a spreadsheet.
+const HEADS: [&str; 11] = [
+    "e-mail",
+    "name",
+    "role",
+    "where",
+    "outcome",
+    "detail",
+    "mail",
+    "mail server's words",
+    "sent",
+    "link ends",
+    "link opened",
+];
+
+/// Everything that became of a batch, for a spreadsheet; with `show=open` those alone who have not answered.
 pub(super) async fn result_csv(
     State(portal): State<Portal>,
     SignedIn(caller): SignedIn,
     Path((scope, id)): Path<(String, String)>,
+    Query(asked): Query<BatchQuery>,
 ) -> PageResult {
     let place = sites::actions::place_for(&portal, caller.actor()?, &scope).await?;
     let id: BatchId = id.parse().map_err(|_| Error::NotFound)?;
@@ -189,11 +219,12 @@ pub(super) async fn result_csv(
     let names = access::role_names(portal.db.reader(), place.scope.organisation).await?;
     let places = sites::actions::deployment_names(portal.db.reader(), place.scope.organisation).await?;
     let time = |at: Option<Timestamp>| at.map(Timestamp::to_rfc3339).unwrap_or_default();
+    let only_open = asked.show == "open";
     let mut lines = vec![csv::line(HEADS)];
     let mut from = None;
     loop {
         let found = actions::list_batch(&portal, &caller, place.scope, id, None, from.as_ref(), EXPORT_PAGE).await?;
-        for row in &found.rows {
+        for row in found.rows.iter().filter(|row| !only_open || row.became.is_open()) {
             let invitation = &row.invitation;
             let role = invitation.role.to_string();
             lines.push(csv::line([
@@ -203,6 +234,8 @@ pub(super) async fn result_csv(
                 sites::level(&places, invitation.scope.deployment),
                 row.became.word().to_owned(),
                 detail(row),
+                mail(row),
+                row.mail_answer.clone(),
                 invitation.sent_at.to_rfc3339(),
                 invitation.expires_at.to_rfc3339(),
                 time(invitation.opened_at),
@@ -213,8 +246,10 @@ pub(super) async fn result_csv(
             break;
         }
     }
-    for row in &batch.answer.not_sent {
-        lines.push(csv::line([row.text.as_str(), "", "", "", "Not invited", row.reason.as_str(), "", "", ""]));
+    for row in batch.answer.not_sent.iter().filter(|_| !only_open) {
+        let reason = row.reason.as_str();
+        lines.push(csv::line([row.text.as_str(), "", "", "", "Not invited", reason, "", "", "", "", ""]));
     }
-    Ok(csv::file(&format!("{id}.csv"), lines))
+    let name = if only_open { format!("{id}-not-answered.csv") } else { format!("{id}.csv") };
+    Ok(csv::file(&name, lines))
 }

@@ -19,6 +19,7 @@ pub(super) struct InviteForm {
     pub role: String,
     pub window: String,
     pub own_date: String,
+    pub access_from: String,
     pub access_until: String,
     pub note: String,
     pub confirmed: Vec<String>,
@@ -70,6 +71,7 @@ impl InviteForm {
             "role" => self.role = text,
             "window" => self.window = text,
             "own_date" => self.own_date = text,
+            "access_from" => self.access_from = text,
             "access_until" => self.access_until = text,
             "note" => self.note = text.chars().take(1000).collect(),
             "name" => self.new_role.name = text,
@@ -111,6 +113,21 @@ impl InviteForm {
         }
     }
 
+    /// The first moment of the access that the invitations give, if the form names a day; or what is wrong with it.
+    pub fn access_from(&self, place: &Place, now: Timestamp) -> Result<Option<Timestamp>, String> {
+        if self.access_from.trim().is_empty() {
+            return Ok(None);
+        }
+        let past = || place.last_moment_of(&self.access_from).is_none_or(|end| end <= now);
+        match place.first_moment_of(&self.access_from) {
+            Some(_) if past() => {
+                Err("This day has passed; choose a later one for the first day, or leave it empty".to_owned())
+            }
+            Some(start) => Ok(Some(start).filter(|start| *start > now)),
+            None => Err("Choose the first day of the access, or leave it empty".to_owned()),
+        }
+    }
+
     /// The last moment of the access that the invitations give, if the form names a day; or what is wrong with it.
     pub fn access_until(&self, place: &Place, now: Timestamp) -> Result<Option<Timestamp>, String> {
         if self.access_until.trim().is_empty() {
@@ -136,6 +153,7 @@ impl InviteForm {
             ("role", self.role.clone()),
             ("window", self.window.clone()),
             ("own_date", self.own_date.clone()),
+            ("access_from", self.access_from.clone()),
             ("access_until", self.access_until.clone()),
             ("note", self.note.clone()),
         ];

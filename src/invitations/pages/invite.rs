@@ -17,7 +17,7 @@ use crate::{
     access::Permission,
     error::{Error, Result},
     identity::door::SignedIn,
-    invitations::{BatchAnswer, Checked, LONGEST_WINDOW, NewBatch, Standing, Window, actions, parse_note},
+    invitations::{BatchAnswer, Checked, LONGEST_WINDOW, NewBatch, Standing, actions, parse_note, windows},
     op::Caller,
     portal::Portal,
     roles,
@@ -50,6 +50,7 @@ pub struct InviteErrors {
     addresses: Option<String>,
     role: Option<String>,
     window: Option<String>,
+    access_from: Option<String>,
     access_until: Option<String>,
     note: Option<String>,
     /// Seconds until more mails may go.
@@ -82,6 +83,7 @@ struct InvitePage {
     own_date: String,
     min_date: String,
     max_date: String,
+    access_from: String,
     access_until: String,
     note: String,
     errors: InviteErrors,
@@ -131,11 +133,8 @@ async fn render(portal: &Portal, caller: &Caller, place: &Place, form: &InviteFo
             }
         })
         .collect();
-    let fixed = Window::FIXED.iter().map(|(_, value, label)| WindowChoice {
-        value,
-        label: (*label).to_owned(),
-        selected: form.window == *value,
-    });
+    let fixed = windows::choices(&place.organisation, portal.now());
+    let fixed = fixed.into_iter().map(|(value, label)| WindowChoice { value, label, selected: form.window == value });
     let own = WindowChoice { value: "own", label: "Until a date".to_owned(), selected: form.window == "own" };
     let day = |at: Timestamp| at.to_jiff().to_zoned_datetime(place.time_zone()).strftime("%Y-%m-%d").to_string();
     Ok(InvitePage {
@@ -152,6 +151,7 @@ async fn render(portal: &Portal, caller: &Caller, place: &Place, form: &InviteFo
         own_date: form.own_date.clone(),
         min_date: day(portal.now()),
         max_date: day(portal.now().plus(LONGEST_WINDOW)),
+        access_from: form.access_from.clone(),
         access_until: form.access_until.clone(),
         note: form.note.clone(),
         errors,
@@ -202,7 +202,12 @@ pub(super) async fn submit(
         Press::Back => return again(&portal, &caller, &place, &form, None).await,
         _ => {}
     }
-    let mut checked = actions::check_addresses(&portal, &caller, place.scope, &form.texts).await?;
+    let mut checked = match actions::check_addresses(&portal, &caller, place.scope, &form.texts).await {
+        Ok(checked) => checked,
+        // Too many of them: what was typed stays, with the sentence beside it.
+        Err(Error::Invalid(_)) => return again(&portal, &caller, &place, &form, None).await,
+        Err(other) => return Err(other.into()),
+    };
     let (fix, remove) = match form.press {
         Press::Fix(index) => (Some(index), None),
         Press::Remove(index) => (None, Some(index)),
@@ -222,6 +227,7 @@ pub(super) async fn submit(
     let status = match (&form.press, wait) {
         (_, Some(_)) => StatusCode::TOO_MANY_REQUESTS,
         (Press::Send, None) => StatusCode::UNPROCESSABLE_ENTITY,
+        _ if note.as_ref().is_some_and(|note| note.problem.is_some()) => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::OK,
     };
     let told = Told { errors, review: reviewed(&checked, &form), file: note, made: None };
@@ -250,7 +256,9 @@ async fn again(portal: &Portal, caller: &Caller, place: &Place, form: &InviteFor
         Err(Error::Invalid(fields)) => told.errors.addresses = fields.into_iter().next().map(|(_, text)| text),
         Err(other) => return Err(other.into()),
     }
-    page(&render(portal, caller, place, form, told).await?)
+    let refused = told.errors.addresses.is_some();
+    let status = if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    page_with_status(status, &render(portal, caller, place, form, told).await?)
 }
 
 /// Sends, unless something is missing; what is missing goes into `errors`.
@@ -278,12 +286,15 @@ async fn send(
     if role.is_err() {
         errors.role = Some("Choose a role".to_owned());
     }
+    let from = form.access_from(place, portal.now());
     let until = form.access_until(place, portal.now());
     let note = parse_note(&form.note);
-    let (Ok(role), Ok(window), Ok(access_until), Ok(note), None) = (role, &window, &until, &note, &errors.addresses)
+    let (Ok(role), Ok(window), Ok(access_from), Ok(access_until), Ok(note), None) =
+        (role, &window, &from, &until, &note, &errors.addresses)
     else {
         errors.note = note.err();
         errors.window = window.err();
+        errors.access_from = from.err();
         errors.access_until = until.err();
         return Ok(None);
     };
@@ -291,6 +302,7 @@ async fn send(
         scope: place.scope,
         role,
         window: *window,
+        access_from: *access_from,
         access_until: *access_until,
         texts: form.texts.clone(),
         confirmed: form.confirmed.clone(),
@@ -304,6 +316,7 @@ async fn send(
                 match field {
                     "role" => errors.role = Some(message),
                     "window" => errors.window = Some(message),
+                    "access_from" => errors.access_from = Some(message),
                     "access_until" => errors.access_until = Some(message),
                     "note" => errors.note = Some(message),
                     _ => errors.addresses = Some(message),
@@ -370,5 +383,6 @@ pub(super) async fn read_file(
         "name": note.name, "rows": note.rows, "encoding": note.encoding, "guessed": note.guessed,
         "encodings": encodings, "text": texts.join("\n"), "problem": note.problem,
     });
-    Ok(Json(answer).into_response())
+    let status = if note.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    Ok((status, Json(answer)).into_response())
 }

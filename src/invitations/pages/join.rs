@@ -76,6 +76,9 @@ struct JoinPage {
     inviter: String,
     email: String,
     expires: When,
+    /// When the access begins, if that is later than accepting; and when it ends by itself.
+    begins: Option<When>,
+    ends: Option<When>,
     full_name: String,
     errors: JoinErrors,
     mode: &'static str,
@@ -129,10 +132,14 @@ async fn show_invitation(
         None => "create",
     };
     let full_name = if full_name.is_empty() { opened.invitation.name.clone().unwrap_or_default() } else { full_name };
+    let zone = place.time_zone();
+    let when = |at| When::new(at, portal.now(), &zone);
     let join = JoinPage {
         frame: Frame::plain(&portal.config, "Your invitation"),
         invitation: opened.invitation.id.to_string(),
-        expires: When::new(opened.invitation.expires_at, portal.now(), &place.time_zone()),
+        expires: when(opened.invitation.expires_at),
+        begins: opened.invitation.access_from.filter(|start| *start > portal.now()).map(when),
+        ends: opened.invitation.access_until.map(when),
         organisation: place.organisation.name,
         deployment: place.deployment.map(|deployment| deployment.name),
         role_sentence: opened.role.sentence(),
@@ -290,14 +297,17 @@ pub(super) async fn submit_accept(
     }
     let code = code.map(|code| code.with_spoken(&form.spoken));
     match actions::accept_invitation(&portal, &caller, code.as_ref(), &form.full_name, &form.password).await {
-        Ok(Accepted::Joined { scope, session }) => {
+        Ok(Accepted::Joined { scope, begins, session }) => {
             let mut jar = cookies::clear(&portal.config, jar, cookies::Name::Join);
-            let mut path = scope.path();
+            // Until the first day there is nothing to see; the person's own page says when that is.
+            let mut path = if begins.is_some() { "/".to_owned() } else { scope.path() };
             if let Some(session) = session {
                 path = identity::pages::onward(session.needs, &path);
                 jar = identity::pages::keep(&portal, jar, &session);
             }
-            jar = cookies::leave_flash(&portal.config, jar, "done", "Welcome. Your access is ready.");
+            if begins.is_none() {
+                jar = cookies::leave_flash(&portal.config, jar, "done", "Welcome. Your access is ready.");
+            }
             Ok((jar, see_other(&path)).into_response())
         }
         Ok(Accepted::Dead(dead)) => show_dead(&portal, &dead),

@@ -43,6 +43,7 @@ pub struct PendingRow {
     pub(super) reason: Option<String>,
     pub(super) mail: MailWords,
     pub(super) opened: Option<When>,
+    pub(super) access_from: Option<String>,
     pub(super) access_until: Option<String>,
     pub(super) can_resend: bool,
     /// Held: offered to everybody who may invite here, and judged by the action.
@@ -223,6 +224,7 @@ impl Words {
             invited_by: if row.inviter_name.is_empty() { "The portal".to_owned() } else { row.inviter_name.clone() },
             sent: self.when(invitation.sent_at),
             opened: invitation.opened_at.map(|at| self.when(at)),
+            access_from: invitation.access_from.map(|at| day(at, &self.zone)),
             access_until: invitation.access_until.map(|at| day(at, &self.zone)),
             can_resend: invitation.state == Standing::Pending,
             can_approve: invitation.state == Standing::Held,

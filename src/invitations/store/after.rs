@@ -73,7 +73,7 @@ pub fn batch_statement(
     }
     let (end, values) = sql.finish(&["i.id"], descending, size);
     let sql = format!(
-        "SELECT i.*, {case} AS became, m.answer AS mail_answer, a.name AS joined_as FROM invitations i \
+        "SELECT i.*, {case} AS became, m.state AS mail_state, m.answer AS mail_answer, a.name AS joined_as FROM invitations i \
          JOIN mails m ON m.id = i.mail_id LEFT JOIN accounts a ON a.id = i.accepted_by {end}"
     );
     (sql, values)
@@ -93,6 +93,7 @@ pub(in crate::invitations) async fn list_became(
         #[sea_orm(nested)]
         invitation: Model,
         became: String,
+        mail_state: String,
         mail_answer: String,
         joined_as: Option<String>,
     }
@@ -106,6 +107,7 @@ pub(in crate::invitations) async fn list_became(
                 became: Became::from_key(&row.became).unwrap_or(Became::OnItsWay),
                 held_reason: row.invitation.held_reason.clone(),
                 invitation: Invitation::from_row(row.invitation)?,
+                mail_state: row.mail_state,
                 mail_answer: row.mail_answer,
                 joined_as: row.joined_as,
             })

@@ -9,9 +9,10 @@ use crate::{
     op::Caller,
     patients::{Flags, Patient, actions},
     portal::Portal,
+    programmes,
     sites::{self, Place},
     types::PatientId,
-    web::{Frame, Link},
+    web::{Frame, Link, frame::time_of_day},
 };
 
 /// A page of one patient.
@@ -46,14 +47,20 @@ pub struct Rail {
     pub list: Option<String>,
     /// The pages.
     pub links: Vec<Link>,
-    /// Texts of the labels.
+    /// Texts of the labels; none where the deployment has switched them off.
     pub labels: Vec<String>,
+    /// Whether the labels may be changed.
+    pub may_label: bool,
     /// Unreviewed entries.
     pub flags: Flags,
     /// Whether monitoring was stopped.
     pub offboarded: bool,
     /// Whether the person is here by an emergency access.
     pub emergency: bool,
+    /// Where the emergency access is ended; empty without one.
+    pub emergency_end: String,
+    /// When it ends by itself.
+    pub emergency_until: String,
     /// Whether notes may be written and flags resolved.
     pub may_note: bool,
     /// Whether the patient may be written to and called.
@@ -98,7 +105,9 @@ pub async fn open(
     let place = sites::actions::place_of(portal.db.reader(), one.scope()).await?;
     let title = format!("{} – {}", patient.number, name_of(page));
     let (jar, frame) = sites::pages::frame_with_flash(portal, caller.actor()?, &place, &title, jar).await?;
-    let rail = rail(caller, &patient, &one, page)?;
+    let deployment = one.scope().deployment.ok_or(Error::NotFound)?;
+    let with_labels = programmes::actions::programme_of(portal.db.reader(), deployment).await?.labels;
+    let rail = rail(caller, &patient, &one, &place, (page, with_labels))?;
     Ok((jar, Opened { patient, one, place, frame, rail }))
 }
 
@@ -112,7 +121,13 @@ const fn name_of(page: Page) -> &'static str {
     }
 }
 
-fn rail(caller: &Caller, patient: &Patient, one: &OnePatient, current: Page) -> Result<Rail> {
+fn rail(
+    caller: &Caller,
+    patient: &Patient,
+    one: &OnePatient,
+    place: &Place,
+    (current, with_labels): (Page, bool),
+) -> Result<Rail> {
     let actor = caller.actor()?;
     let may = |permission| actor.may(permission, &one.scope());
     let address = address(one.scope(), patient.id);
@@ -131,10 +146,13 @@ fn rail(caller: &Caller, patient: &Patient, one: &OnePatient, current: Page) -> 
         number: patient.number.clone(),
         list: one.emergency().is_none().then(|| format!("{}/patients", one.scope().path())),
         links,
-        labels: patient.labels.iter().map(|label| label.text.clone()).collect(),
+        labels: patient.labels.iter().filter(|_| with_labels).map(|label| label.text.clone()).collect(),
+        may_label: with_labels && actions::may_label(actor, &one.scope()),
         flags: patient.flags,
         offboarded: !patient.monitored,
         emergency: one.emergency().is_some(),
+        emergency_end: one.emergency().map(|id| format!("/emergency/{id}/end")).unwrap_or_default(),
+        emergency_until: one.emergency_ends_at().map(|at| time_of_day(at, &place.time_zone())).unwrap_or_default(),
         may_note: may(Permission::ManageNotes),
         may_contact: may(Permission::ContactPatient),
         may_export: may(Permission::ExportPatientData),

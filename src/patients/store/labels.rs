@@ -31,7 +31,7 @@ pub(in crate::patients) mod label {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-mod patient_label {
+pub(super) mod patient_label {
     use sea_orm::entity::prelude::*;
 
     use crate::types::{LabelId, PatientId};

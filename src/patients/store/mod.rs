@@ -1,14 +1,29 @@
 //! The rows of patients and of the words by which they are found.
 
+mod change;
+mod clinicians;
+mod label_book;
 mod labels;
 mod list;
+mod search;
 
+pub(super) use change::{Kept, NewProfile, among, kept, set_monitored, write_profile};
+pub(super) use clinicians::{change_clinicians, clinicians_now, clinicians_of};
+pub(super) use label_book::{
+    all_labels, count_labels, delete_label, find_by_text, insert_label, label_uses, labels_among, labels_now,
+    put_labels, rename_label,
+};
 pub(super) use labels::{labels_of, set_labels};
-pub(super) use list::list;
+pub use list::{Part, list_statement};
+pub(super) use list::{list, names};
+pub use search::PatientSearch;
+pub(super) use search::search;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, Set, Statement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Set, Statement,
+};
 
 use super::{Flags, Identity, NewPatient, Patient, words_of};
 use crate::{
@@ -56,7 +71,7 @@ pub(super) mod patient {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-mod word {
+pub(super) mod word {
     use sea_orm::entity::prelude::*;
 
     use crate::types::{DeploymentId, PatientId};
@@ -156,6 +171,39 @@ pub(super) async fn taken_numbers(tx: &Tx, granted: &Granted, numbers: &[String]
     Ok(taken)
 }
 
+/// How many of these are patients of the deployment.
+pub(super) async fn count_of(tx: &Tx, granted: &Granted, ids: &[PatientId]) -> Result<u64, DbErr> {
+    let Some(deployment) = granted.scope().deployment else { return Ok(0) };
+    let mut found = 0;
+    for chunk in ids.chunks(CHUNK) {
+        let here = patient::Entity::find().filter(patient::Column::DeploymentId.eq(deployment));
+        found += here.filter(patient::Column::Id.is_in(chunk.iter().copied())).count(tx).await?;
+    }
+    Ok(found)
+}
+
+/// The patients of the deployment who have these numbers, by lower-case number.
+pub(super) async fn by_numbers(
+    tx: &Tx,
+    granted: &Granted,
+    numbers: &[String],
+) -> Result<HashMap<String, PatientId>, DbErr> {
+    let Some(deployment) = granted.scope().deployment else { return Ok(HashMap::new()) };
+    let mut found = HashMap::new();
+    for chunk in numbers.chunks(CHUNK) {
+        let rows = patient::Entity::find()
+            .select_only()
+            .columns([patient::Column::NumberKey, patient::Column::Id])
+            .filter(patient::Column::DeploymentId.eq(deployment))
+            .filter(patient::Column::NumberKey.is_in(chunk.iter().map(|number| number.to_lowercase())))
+            .into_tuple::<(String, PatientId)>()
+            .all(tx)
+            .await?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
 /// Raises the flags of patients of the deployment by what was entered; gives how many of them are patients there.
 pub(super) async fn count_entries(
     tx: &Tx,
@@ -184,6 +232,20 @@ pub(super) async fn count_entries(
         found += done.rows_affected();
     }
     Ok(found)
+}
+
+/// Sets the flags of a patient of the deployment.
+pub(super) async fn set_flags(
+    tx: &Tx,
+    granted: &Granted,
+    patient: PatientId,
+    left: crate::readings::Unreviewed,
+) -> Result<(), DbErr> {
+    let values =
+        [patient.into(), granted.scope().deployment.into(), left.red.into(), left.amber.into(), left.grey.into()];
+    let sql = "UPDATE patients SET red = $3, amber = $4, grey = $5 WHERE id = $1 AND deployment_id = $2";
+    tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
+    Ok(())
 }
 
 /// The patient that may be seen; their identifiers only where the proof says so.

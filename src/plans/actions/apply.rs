@@ -13,7 +13,7 @@ use crate::{
     identity,
     invitations::{
         Found,
-        actions::{Judge, Wanted, begin_batch, invite_within, resend_within},
+        actions::{Judge, Wanted, begin_batch, invite_within, judge_start, resend_within},
     },
     op::{Caller, Op},
     plans::{CHUNK, Counts, Decision, Outcome, Plan, Progress, Row, State, email},
@@ -97,7 +97,9 @@ pub async fn apply_chunk(portal: &Portal, id: PlanId, lease: std::time::Duration
     let applied = match Chunk::read(&mut op, &granted, &plan, &rows).await?.apply(&mut op, rows).await {
         Err(Error::OverLimit { text, retry_after }) => {
             drop(op);
-            return wait(portal, &plan, &text, now.plus(retry_after)).await;
+            // What else it says is about a list that is sent by hand: nothing need be tried again here.
+            let reason = text.split(". ").next().unwrap_or_default();
+            return wait(portal, &plan, reason, now.plus(retry_after)).await;
         }
         applied => applied?,
     };
@@ -141,7 +143,7 @@ async fn finish(op: &mut Op, plan: &Plan) -> Result<()> {
 }
 
 fn progress(plan: &Plan) -> Progress {
-    Progress { state: plan.state, total: plan.total, done: plan.done, waits_until: None }
+    Progress { state: plan.state, total: plan.total, done: plan.done, waits_until: plan.waits_until() }
 }
 
 fn no_longer(refusal: &Refusal) -> String {
@@ -284,8 +286,9 @@ impl<'a> Chunk<'a> {
         if row.access_until.is_some_and(|end| end <= now) {
             return Err("The access that it would give has ended already".to_owned());
         }
+        judge_start(row.access_from, row.access_until, now)?;
         let note = self.note(&row);
-        Ok(Wanted { mailbox, scope, role, window, access_until: row.access_until, note })
+        Ok(Wanted { mailbox, scope, role, window, access_from: row.access_from, access_until: row.access_until, note })
     }
 
     async fn resend(&self, op: &mut Op, row: &Row) -> Result<Result<(), String>> {

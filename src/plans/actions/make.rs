@@ -207,13 +207,37 @@ fn judge_one(
     let Some(judge) = judges.get(&meant.scope) else {
         return refused(line, meant.scope, "This row could not be judged".to_owned());
     };
-    let outside = judge.is_outside(&meant.mailbox);
-    let name = meant.mailbox.name.clone();
-    let (checked, _) = judge.judge(String::new(), Ok(meant.mailbox));
-    let Checked { email, mut state, reason, suggestion, found, .. } = checked;
+    let row = Row {
+        number: i64::try_from(line.number).unwrap_or(i64::MAX),
+        text: shown(&line.text),
+        email: String::new(),
+        name: meant.mailbox.name.clone(),
+        deployment: meant.scope.deployment,
+        role: meant.role.key.to_string(),
+        access_from: meant.access_from,
+        access_until: meant.access_until,
+        note: parse_note(&line.note).unwrap_or_default(),
+        standing: Standing::Refused,
+        reason: String::new(),
+        suggestion: String::new(),
+        role_now: String::new(),
+        about: None,
+        decision: Decision::Skip,
+        outcome: Outcome::Waiting,
+        outcome_reason: String::new(),
+    };
+    stand(judge, meant.mailbox, row)
+}
+
+/// The row as it stands with this address.
+pub(super) fn stand(judge: &Judge, mailbox: Mailbox, row: Row) -> Row {
+    let outside = judge.is_outside(&mailbox);
+    let (checked, _) = judge.judge(String::new(), Ok(mailbox));
+    let Checked { email, state, mut reason, suggestion, found, .. } = checked;
     // In a plan there is time for a look; in the quick window it is pointed out alone.
-    if state == Standing::Ready && outside {
-        state = Standing::Look;
+    let standing = if state == Standing::Ready && outside { Standing::Look } else { state };
+    if standing == Standing::Staff && row.access_from.is_some() {
+        reason.push_str(". A change of role has no first day of its own; make a plan for that day");
     }
     let (role_now, about) = match found {
         Some(Found::Staff { membership, role }) => (role, Some(membership.uuid())),
@@ -221,22 +245,14 @@ fn judge_one(
         None => (String::new(), None),
     };
     Row {
-        number: i64::try_from(line.number).unwrap_or(i64::MAX),
-        text: shown(&line.text),
         email,
-        name,
-        deployment: meant.scope.deployment,
-        role: meant.role.key.to_string(),
-        access_until: meant.access_until,
-        note: parse_note(&line.note).unwrap_or_default(),
-        standing: state,
+        standing,
         reason,
         suggestion: suggestion.unwrap_or_default(),
         role_now,
         about,
-        decision: Decision::at_first(state),
-        outcome: Outcome::Waiting,
-        outcome_reason: String::new(),
+        decision: Decision::at_first(standing),
+        ..row
     }
 }
 
@@ -248,6 +264,7 @@ fn refused(line: Line, scope: Scope, reason: String) -> Row {
         name: None,
         deployment: scope.deployment,
         role: String::new(),
+        access_from: None,
         access_until: None,
         note: parse_note(&line.note).unwrap_or_default(),
         standing: Standing::Refused,

@@ -7,7 +7,7 @@ use sea_orm::ConnectionTrait;
 use crate::{
     access::{self, Granted, Role, RoleKey, Scope},
     error::Result,
-    invitations::csv_file::columns::Line,
+    invitations::{actions::judge_start, csv_file::columns::Line},
     plans::NewPlan,
     sites::{self, Place},
     types::{DeploymentId, Mailbox, PersonName, Timestamp, parse_mailbox},
@@ -18,6 +18,7 @@ pub(super) struct Meant {
     pub mailbox: Mailbox,
     pub scope: Scope,
     pub role: Role,
+    pub access_from: Option<Timestamp>,
     pub access_until: Option<Timestamp>,
 }
 
@@ -71,8 +72,9 @@ impl Sense {
         }
         let scope = self.scope(&line.deployment)?;
         let role = self.role(&line.role)?;
-        self.refuse_late_start(&line.from)?;
+        let access_from = self.start(&line.from)?;
         let access_until = self.end(&line.until)?;
+        judge_start(access_from, access_until, self.now)?;
         crate::invitations::parse_note(&line.note)?;
         let asked = self.asked.entry((role.key, scope));
         let rule = || {
@@ -80,7 +82,7 @@ impl Sense {
             granted.may_grant(&role, &scope).map_err(refused)
         };
         asked.or_insert_with(rule).clone()?;
-        Ok(Meant { mailbox, scope, role, access_until })
+        Ok(Meant { mailbox, scope, role, access_from, access_until })
     }
 
     /// The roles and places that the rule refused, for the access log.
@@ -115,37 +117,31 @@ impl Sense {
         self.roles.get(&name).cloned().ok_or_else(|| format!("There is no role “{}” here", shown(text)))
     }
 
-    /// Access begins when the person accepts; a later beginning would be ignored, so it is refused.
-    fn refuse_late_start(&self, text: &str) -> Result<(), String> {
+    /// A first day that has come already, which most rows of a staff list have, means the moment of accepting.
+    fn start(&self, text: &str) -> Result<Option<Timestamp>, String> {
         if text.trim().is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        let last = self.day(text)?;
-        // The last moment of today is in the future, and access that begins today begins now.
-        let next_day = self.now.plus(std::time::Duration::from_secs(24 * 3600));
-        if last < next_day {
-            return Ok(());
-        }
-        Err("Access cannot begin on a later day than that of accepting; send these people's plan on that day"
-            .to_owned())
+        Ok(Some(self.day(text, Place::parse_start)?).filter(|start| *start > self.now))
     }
 
     fn end(&self, text: &str) -> Result<Option<Timestamp>, String> {
         if text.trim().is_empty() {
             return Ok(self.access_until);
         }
-        let end = self.day(text)?;
+        let end = self.day(text, Place::parse_end)?;
         if end <= self.now {
             return Err(format!("The access would have ended already, on {}", shown(text)));
         }
         Ok(Some(end))
     }
 
-    /// The end of a day: `2026-12-31`, `31.12.2026`, or `31/12/2026` where only one reading is possible; or an instant.
-    fn day(&self, text: &str) -> Result<Timestamp, String> {
+    /// A day: `2026-12-31`, `31.12.2026`, or `31/12/2026` where only one reading is possible; or an instant. `read` takes its
+    /// first or its last moment.
+    fn day(&self, text: &str, read: fn(&Place, &str) -> Option<Timestamp>) -> Result<Timestamp, String> {
         let wrong = || format!("“{}” is no day that can be read for certain; write it as 2026-12-31", shown(text));
-        if let Some(end) = self.place.parse_end(text) {
-            return Ok(end);
+        if let Some(moment) = read(&self.place, text) {
+            return Ok(moment);
         }
         let date = text.split_whitespace().next().unwrap_or_default();
         let separator = if date.contains('.') { '.' } else { '/' };
@@ -153,7 +149,7 @@ impl Sense {
         let [day, month, year] = parts.as_slice() else { return Err(wrong()) };
         let certain = separator == '.' || *day > 12;
         let written = format!("{year:04}-{month:02}-{day:02}");
-        self.place.last_moment_of(&written).filter(|_| certain && *year > 1000).ok_or_else(wrong)
+        read(&self.place, &written).filter(|_| certain && *year > 1000).ok_or_else(wrong)
     }
 }
 

@@ -67,5 +67,5 @@ pub async fn count_rows(portal: &Portal, caller: &Caller, scope: Scope, id: Plan
 /// As [`show_plan`].
 pub async fn show_progress(portal: &Portal, caller: &Caller, scope: Scope, id: PlanId) -> Result<Progress> {
     let plan = show_plan(portal, caller, scope, id).await?;
-    Ok(Progress { state: plan.state, total: plan.total, done: plan.done, waits_until: None })
+    Ok(Progress { state: plan.state, total: plan.total, done: plan.done, waits_until: plan.waits_until() })
 }

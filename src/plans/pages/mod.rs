@@ -9,8 +9,10 @@ mod show;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
+    response::IntoResponse,
     routing::{get, post},
 };
+use axum_extra::extract::CookieJar;
 
 use crate::{
     error::{Error, Result},
@@ -18,6 +20,7 @@ use crate::{
     portal::Portal,
     sites::{self, Place},
     types::PlanId,
+    web::{PageResult, cookies, see_other},
 };
 
 /// What the lists call this room.
@@ -42,4 +45,14 @@ pub fn routes() -> Router<Portal> {
 async fn place_and_plan(portal: &Portal, caller: &Caller, scope: &str, id: &str) -> Result<(Place, PlanId)> {
     let place = sites::actions::place_for(portal, caller.actor()?, scope).await?;
     Ok((place, id.parse().map_err(|_| Error::NotFound)?))
+}
+
+/// Goes to a page with what was done, or with why it could not be.
+fn go_with(portal: &Portal, jar: CookieJar, to: &str, done: Result<(&'static str, String)>) -> PageResult {
+    let (kind, text) = match done {
+        Ok(told) => told,
+        Err(Error::Conflict(text)) => ("problem", text),
+        Err(other) => return Err(other.into()),
+    };
+    Ok((cookies::leave_flash(&portal.config, jar, kind, &text), see_other(to)).into_response())
 }

@@ -15,6 +15,7 @@ use crate::{
             FileEncoding,
             columns::{self, Line},
         },
+        windows,
     },
     op::Caller,
     plans::{NewPlan, actions},
@@ -207,7 +208,8 @@ async fn render(portal: &Portal, caller: &Caller, place: &Place, form: PlanForm,
         deployments.extend(named);
         deployments.sort_by(|a, b| a.label.cmp(&b.label));
     }
-    let fixed = Window::FIXED.iter().map(|(_, value, label)| ((*value).to_owned(), (*label).to_owned()));
+    let fixed = windows::choices(&place.organisation, portal.now());
+    let fixed = fixed.into_iter().map(|(value, label)| (value.to_owned(), label));
     let own = ("own".to_owned(), "Until a date".to_owned());
     let windows = fixed.chain([own]).map(|(value, label)| chosen(value, label, &form.window)).collect();
     let encodings = FileEncoding::ALL

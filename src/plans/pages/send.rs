@@ -7,14 +7,14 @@ use axum::{
 use axum_extra::extract::CookieJar;
 use serde::Deserialize;
 
-use super::{place_and_plan, show};
+use super::{go_with, place_and_plan, show};
 use crate::{
     error::Error,
     identity::door::SignedIn,
     plans::{State as PlanState, actions},
     portal::Portal,
     sites,
-    web::{ConfirmPage, PageResult, cookies, page, see_other},
+    web::{ConfirmPage, PageResult, page, see_other},
 };
 
 /// What sending would do, with the button that does it.
@@ -67,11 +67,7 @@ pub(super) async fn submit(
     let back = format!("{}/plans/{id}", place.scope.path());
     match actions::send_plan(&portal, &caller, place.scope, id).await {
         Ok(_) => Ok((jar, see_other(&back)).into_response()),
-        Err(Error::Conflict(text)) => {
-            let jar = cookies::leave_flash(&portal.config, jar, "problem", &text);
-            Ok((jar, see_other(&back)).into_response())
-        }
-        Err(other) => Err(other.into()),
+        Err(error) => go_with(&portal, jar, &back, Err(error)),
     }
 }
 
@@ -104,17 +100,11 @@ pub(super) async fn submit_schedule(
         };
         actions::schedule_plan(&portal, &caller, place.scope, id, at).await.map(|()| "The plan is scheduled.")
     };
-    let (kind, text) = match done {
-        Ok(text) => ("done", text.to_owned()),
-        Err(Error::Invalid(fields)) => {
-            let wrong = fields.into_iter().next().map(|(_, text)| text).unwrap_or_default();
-            return show::with_wrong_moment(&portal, &caller, &place, id, form.at, wrong).await;
-        }
-        Err(Error::Conflict(text)) => ("problem", text),
-        Err(other) => return Err(other.into()),
-    };
-    let jar = cookies::leave_flash(&portal.config, jar, kind, &text);
-    Ok((jar, see_other(&back)).into_response())
+    if let Err(Error::Invalid(fields)) = done {
+        let wrong = fields.into_iter().next().map(|(_, text)| text).unwrap_or_default();
+        return show::with_wrong_moment(&portal, &caller, &place, id, form.at, wrong).await;
+    }
+    go_with(&portal, jar, &back, done.map(|text| ("done", text.to_owned())))
 }
 
 pub(super) async fn ask_delete(
@@ -147,11 +137,7 @@ pub(super) async fn submit_delete(
 ) -> PageResult {
     let (place, id) = place_and_plan(&portal, &caller, &scope, &id).await?;
     let list = format!("{}/plans", place.scope.path());
-    let (kind, text, to) = match actions::delete_plan(&portal, &caller, place.scope, id).await {
-        Ok(()) => ("done", "The plan was deleted.".to_owned(), list),
-        Err(Error::Conflict(text)) => ("problem", text, format!("{list}/{id}")),
-        Err(other) => return Err(other.into()),
-    };
-    let jar = cookies::leave_flash(&portal.config, jar, kind, &text);
-    Ok((jar, see_other(&to)).into_response())
+    let done = actions::delete_plan(&portal, &caller, place.scope, id).await;
+    let to = if done.is_ok() { list } else { format!("{list}/{id}") };
+    go_with(&portal, jar, &to, done.map(|()| ("done", "The plan was deleted.".to_owned())))
 }

@@ -6,12 +6,12 @@ use askama::Template;
 use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
-    response::{IntoResponse, Response},
+    response::IntoResponse,
 };
 use axum_extra::extract::{CookieJar, Form as RepeatedForm};
 use serde::Deserialize;
 
-use super::{TITLE, place_and_plan};
+use super::{TITLE, go_with, place_and_plan};
 use crate::{
     access,
     error::Error,
@@ -22,7 +22,7 @@ use crate::{
     portal::Portal,
     sites::{self, Place},
     types::{Cursor, DeploymentId, PlanId},
-    web::{Frame, Link, PageResult, Pager, ViewFilter, When, cookies, lists::ListAddress, page, see_other},
+    web::{Frame, Link, PageResult, Pager, ViewFilter, When, lists::ListAddress, page},
 };
 
 /// Enough to look through, few enough for a page.
@@ -41,12 +41,15 @@ pub struct PlanRow {
     name: String,
     role: String,
     place: String,
+    from: Option<String>,
     until: Option<String>,
     note: String,
     standing: &'static str,
     standing_word: &'static str,
     reason: String,
     suggestion: String,
+    /// Whether one press takes the suggestion.
+    can_take: bool,
     /// What will happen, or what did.
     what: String,
     what_kind: &'static str,
@@ -76,6 +79,8 @@ pub(super) struct PlanPage {
     made: When,
     sender: String,
     due: Option<When>,
+    /// When it goes on, while the mails of the day are used up.
+    waits: Option<When>,
     started: Option<When>,
     finished: Option<When>,
     window: String,
@@ -84,6 +89,8 @@ pub(super) struct PlanPage {
     filters: Vec<Link>,
     filter_key: &'static str,
     bulk: Vec<BulkPress>,
+    /// Whether suggested domains can be taken all at once.
+    domains: bool,
     search: String,
     keep: Vec<(String, String)>,
     from: String,
@@ -186,6 +193,7 @@ async fn render(
         made: when(plan.made_at),
         sender: name(plan.sender).await?,
         due: plan.due_at.filter(|_| plan.state == PlanState::Scheduled).map(when),
+        waits: plan.waits_until().map(when),
         started: plan.started_at.map(when),
         finished: plan.finished_at.map(when),
         window: window_word(&plan, place),
@@ -193,6 +201,11 @@ async fn render(
         filters: filters(&address, &plan, counts, query.filter),
         filter_key: query.filter.key(),
         bulk: if open { bulk(query.filter, counts) } else { Vec::new() },
+        domains: open
+            && query.filter == Filter::Standing(Standing::Look)
+            && found.rows.iter().any(|row| {
+                row.decision == Decision::Undecided && actions::changes_domain_only(&row.email, &row.suggestion)
+            }),
         keep: address.kept("q"),
         search: query.search,
         from: asked.from.clone(),
@@ -211,10 +224,9 @@ async fn render(
 
 fn window_word(plan: &Plan, place: &Place) -> String {
     use crate::invitations::Window;
-    let fixed = Window::FIXED.iter().find(|(window, ..)| *window == plan.window).map(|(.., label)| (*label).to_owned());
     match plan.window {
         Window::Until(end) => format!("until {}", crate::web::frame::day(end, &place.time_zone())),
-        _ => fixed.unwrap_or_default(),
+        fixed => crate::invitations::windows::word(&place.organisation, fixed).unwrap_or_default(),
     }
 }
 
@@ -246,7 +258,15 @@ fn bulk(filter: Filter, counts: Counts) -> Vec<BulkPress> {
     let Filter::Standing(standing) = filter else { return Vec::new() };
     match standing {
         Standing::Look if counts.look > 0 => vec![
-            press(standing, Decision::Send, format!("Send to all {} all the same", counts.look)),
+            press(
+                standing,
+                Decision::Send,
+                if counts.look == 1 {
+                    "Send all the same".to_owned()
+                } else {
+                    format!("Send to all {} all the same", counts.look)
+                },
+            ),
             press(standing, Decision::Skip, "Skip all".to_owned()),
         ],
         Standing::Staff if counts.staff > 0 => vec![
@@ -316,11 +336,13 @@ impl Words {
             name: row.name.unwrap_or_default(),
             role,
             place: self.level(row.deployment),
+            from: row.access_from.map(|start| crate::web::frame::day(start, &self.zone)),
             until: row.access_until.map(|end| crate::web::frame::day(end, &self.zone)),
             note: row.note,
             standing: row.standing.key(),
             standing_word: row.standing.word(),
             reason: if row.outcome_reason.is_empty() { row.reason } else { row.outcome_reason },
+            can_take: open && !row.suggestion.is_empty(),
             suggestion: row.suggestion,
             text: row.text,
             what,
@@ -343,28 +365,43 @@ pub(super) async fn submit_rows(
     let back = ListAddress::new(format!("{}/plans/{id}", place.scope.path()));
     let back = back.with("show", field("show").unwrap_or_default()).with("q", field("q").unwrap_or_default());
     let back = back.with("from", field("from").unwrap_or_default());
-    let decision = field("do").and_then(|key| Decision::from_key(&key)).filter(|known| *known != Decision::Undecided);
+    let numbers = || fields.iter().filter(|(name, _)| name == "row").filter_map(|(_, n)| n.parse().ok()).collect();
+    let press = field("do").unwrap_or_default();
+    let suggested = match press.as_str() {
+        "suggestion" => Some(actions::Suggested::Rows(numbers())),
+        "suggested_domains" => Some(actions::Suggested::Domains),
+        _ => None,
+    };
+    let decision = Decision::from_key(&press).filter(|known| *known != Decision::Undecided);
     let found = match field("standing") {
         Some(key) => actions::Found::Standing(Standing::from_key(&key)),
-        None => {
-            let numbers = fields.iter().filter(|(name, _)| name == "row").filter_map(|(_, n)| n.parse().ok());
-            actions::Found::Numbers(numbers.collect())
-        }
+        None => actions::Found::Numbers(numbers()),
     };
-    let (kind, text) = match decision {
-        None => {
+    let done = match (suggested, decision) {
+        (Some(which), _) => actions::take_suggestions(&portal, &caller, place.scope, id, &which).await.map(taken),
+        (None, Some(decision)) => {
+            actions::decide_rows(&portal, &caller, place.scope, id, &found, decision).await.map(decided)
+        }
+        (None, None) => {
             actions::show_plan(&portal, &caller, place.scope, id).await?;
-            ("problem", "Choose what is to happen first.".to_owned())
+            Ok(("problem", "Choose what is to happen first.".to_owned()))
         }
-        Some(decision) => match actions::decide_rows(&portal, &caller, place.scope, id, &found, decision).await {
-            Ok(0) => ("problem", "Nothing was changed: choose rows for which that makes sense.".to_owned()),
-            Ok(1) => ("done", "1 row was decided.".to_owned()),
-            Ok(n) => ("done", format!("{n} rows were decided.")),
-            Err(Error::Conflict(text)) => ("problem", text),
-            Err(other) => return Err(other.into()),
-        },
     };
-    let jar = cookies::leave_flash(&portal.config, jar, kind, &text);
-    let answer: Response = (jar, see_other(&back.url())).into_response();
-    Ok(answer)
+    go_with(&portal, jar, &back.url(), done)
+}
+
+fn decided(rows: u64) -> (&'static str, String) {
+    match rows {
+        0 => ("problem", "Nothing was changed: choose rows for which that makes sense.".to_owned()),
+        1 => ("done", "1 row was decided.".to_owned()),
+        n => ("done", format!("{n} rows were decided.")),
+    }
+}
+
+fn taken(rows: u64) -> (&'static str, String) {
+    match rows {
+        0 => ("problem", "No row has such a suggestion any more.".to_owned()),
+        1 => ("done", "1 address was corrected and judged anew.".to_owned()),
+        n => ("done", format!("{n} addresses were corrected and judged anew.")),
+    }
 }

@@ -1,5 +1,7 @@
 //! The rows of a plan: written once, decided about, applied in order.
 
+use std::collections::HashMap;
+
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Set,
     Statement, Value, sea_query::Expr,
@@ -10,7 +12,7 @@ use crate::{
     db::{CHUNK, Tx, list::ListSql},
     invitations::Standing,
     plans::{Counts, Decision, Filter, Outcome, Row},
-    types::{Cursor, PlanId},
+    types::{Cursor, DeploymentId, PlanId},
 };
 
 mod plan_row {
@@ -32,6 +34,7 @@ mod plan_row {
         pub name: Option<String>,
         pub deployment_id: Option<DeploymentId>,
         pub role: String,
+        pub access_from: Option<Timestamp>,
         pub access_until: Option<Timestamp>,
         pub note: String,
         pub standing: String,
@@ -58,6 +61,7 @@ impl From<Model> for Row {
             name: row.name,
             deployment: row.deployment_id,
             role: row.role,
+            access_from: row.access_from,
             access_until: row.access_until,
             note: row.note,
             standing: Standing::from_key(&row.standing),
@@ -88,6 +92,7 @@ pub(in crate::plans) async fn insert_rows(
         name: Set(row.name),
         deployment_id: Set(row.deployment),
         role: Set(row.role),
+        access_from: Set(row.access_from),
         access_until: Set(row.access_until),
         note: Set(row.note),
         standing: Set(row.standing.key().to_owned()),
@@ -258,7 +263,7 @@ pub(in crate::plans) async fn decide(
         .filter(Column::Outcome.eq(""))
         .filter(Column::Standing.is_in(fitting));
     if decision == Decision::ChangeRole {
-        rows = rows.filter(Expr::cust("role <> role_now"));
+        rows = rows.filter(Expr::cust("role <> role_now")).filter(Column::AccessFrom.is_null());
     }
     match found {
         Found::Standing(standing) => Ok(rows.filter(Column::Standing.eq(standing.key())).exec(tx).await?.rows_affected),
@@ -270,6 +275,68 @@ pub(in crate::plans) async fn decide(
             Ok(decided)
         }
     }
+}
+
+/// How many suggestions one press takes at most.
+const MOST_SUGGESTIONS: u64 = 2_000;
+
+/// The rows with a likelier spelling that were not applied: those of these numbers, or all.
+pub(in crate::plans) async fn with_suggestion(
+    tx: &Tx,
+    plan: PlanId,
+    numbers: Option<&[i64]>,
+) -> Result<Vec<Row>, DbErr> {
+    let mut rows = Entity::find()
+        .filter(Column::PlanId.eq(plan))
+        .filter(Column::Outcome.eq(""))
+        .filter(Column::Suggestion.ne(""))
+        .order_by_asc(Column::Number)
+        .limit(MOST_SUGGESTIONS);
+    if let Some(numbers) = numbers {
+        rows = rows.filter(Column::Number.is_in(numbers.iter().take(CHUNK).copied().collect::<Vec<_>>()));
+    }
+    Ok(rows.all(tx).await?.into_iter().map(Row::from).collect())
+}
+
+/// In which rows these addresses (compare form) stand already, and where each would work.
+pub(in crate::plans) async fn numbers_of(
+    tx: &Tx,
+    plan: PlanId,
+    keys: &[String],
+) -> Result<HashMap<(Option<DeploymentId>, String), i64>, DbErr> {
+    let mut found = HashMap::new();
+    for chunk in keys.chunks(CHUNK) {
+        let rows = Entity::find()
+            .filter(Column::PlanId.eq(plan))
+            .filter(Column::EmailKey.is_in(chunk.to_vec()))
+            .order_by_asc(Column::Number)
+            .all(tx)
+            .await?;
+        for row in rows {
+            found.entry((row.deployment_id, row.email_key)).or_insert(row.number);
+        }
+    }
+    Ok(found)
+}
+
+/// Writes how a row stands that was judged anew.
+pub(in crate::plans) async fn rejudge(tx: &Tx, _: &Granted, plan: PlanId, row: &Row) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::Text, Expr::value(row.text.as_str()))
+        .col_expr(Column::Email, Expr::value(row.email.as_str()))
+        .col_expr(Column::EmailKey, Expr::value(row.email.to_lowercase()))
+        .col_expr(Column::Standing, Expr::value(row.standing.key()))
+        .col_expr(Column::Reason, Expr::value(row.reason.as_str()))
+        .col_expr(Column::Suggestion, Expr::value(row.suggestion.as_str()))
+        .col_expr(Column::RoleNow, Expr::value(row.role_now.as_str()))
+        .col_expr(Column::AboutId, Expr::value(row.about))
+        .col_expr(Column::Decision, Expr::value(row.decision.key()))
+        .filter(Column::PlanId.eq(plan))
+        .filter(Column::Number.eq(row.number))
+        .filter(Column::Outcome.eq(""))
+        .exec(tx)
+        .await?;
+    Ok(())
 }
 
 /// A plan that was taken back keeps nobody's address.

@@ -117,8 +117,9 @@ pub(super) async fn judge(
     to: Option<&Role>,
     stays: bool,
 ) -> Result<Result<(), Refusal>> {
-    let last_admin =
-        !stays && member.is_lasting_admin() && store::lasting_admins(op.tx(), member.scope.organisation).await? <= 1;
+    let last_admin = !stays
+        && member.is_lasting_admin(op.now())
+        && store::lasting_admins(op.tx(), member.scope.organisation, op.now()).await? <= 1;
     let own = op.actor()?.account == member.account;
     let target = Target { own, role: &member.role, at: &member.scope, last_admin };
     Ok(granted.may_change(&target, to))

@@ -14,7 +14,7 @@ use crate::{
     invitations,
     op::{Caller, Op},
     portal::Portal,
-    staff::{Changes, store},
+    staff::{Changes, NotChanged, store},
     types::{MembershipId, Timestamp},
 };
 
@@ -75,6 +75,11 @@ pub async fn set_ends(
     for member in members {
         if let Err(refusal) = judge(&op, &granted, &member, None, ends_at.is_none()).await? {
             changes.refuse(&mut op, "membership.end_change_refused", member, refusal);
+            continue;
+        }
+        if ends_at.is_some_and(|end| member.starts_at.is_some_and(|start| end <= start)) {
+            let error = Error::Conflict("this access would end before it begins".to_owned());
+            changes.not_done.push(NotChanged { membership: member.membership, name: member.name, error });
             continue;
         }
         store::set_end(op.tx(), &granted, member.membership, ends_at).await?;

@@ -39,7 +39,8 @@ pub async fn join(op: &mut Op, account: &Account, joining: Joining) -> Result<()
         joining.scope,
         json!({
             "membership": id, "role": joining.role.key.to_string(), "role_name": joining.role.name,
-            "granted_by": joining.granted_by, "invitation": joining.invitation, "ends_at": joining.ends_at,
+            "granted_by": joining.granted_by, "invitation": joining.invitation,
+            "starts_at": joining.starts_at, "ends_at": joining.ends_at,
         }),
     ));
     Ok(())

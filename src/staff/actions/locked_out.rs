@@ -68,7 +68,7 @@ async fn judge(
     if account == actor.account {
         return Ok(Err(Refusal::Own));
     }
-    for membership in access::memberships_of(db, account, now).await? {
+    for membership in access::memberships_to_come(db, account, now).await? {
         let Ok(granted) = actor.grant(Permission::ManageStaff, membership.scope) else {
             return Ok(Err(Refusal::Elsewhere));
         };
@@ -186,7 +186,7 @@ pub async fn reset_second_factor(
 /// Writes the event to the log of the place where it was done, and to that of every other organisation which the account reaches.
 async fn record_everywhere(op: &mut Op, member: &Member, action: &'static str, detail: &Value) -> Result<()> {
     op.record(Event::done(action, member.account, member.scope, detail.clone()));
-    let live = access::memberships_of(op.tx(), member.account, op.now()).await?;
+    let live = access::memberships_to_come(op.tx(), member.account, op.now()).await?;
     let mut others: Vec<_> = live.iter().map(|membership| membership.scope.organisation).collect();
     others.sort();
     others.dedup();

@@ -1,7 +1,7 @@
 //! "What I may do, and who gave it to me": one's own access, place by place.
 
 use crate::{
-    access::{Role, Scope},
+    access::{self, Role, Scope},
     error::Result,
     op::Caller,
     portal::Portal,
@@ -45,4 +45,30 @@ pub async fn own_access(portal: &Portal, caller: &Caller) -> Result<Vec<OwnAcces
         })
     });
     Ok(own.collect())
+}
+
+/// Access that somebody has been given and that begins later.
+#[derive(Clone, Debug)]
+pub struct ComingAccess {
+    /// Where it will hold.
+    pub scope: Scope,
+    /// What it will give.
+    pub role: Role,
+    /// When it begins.
+    pub starts_at: Timestamp,
+}
+
+/// The caller's own memberships that have not begun, the next first.
+///
+/// # Errors
+/// When nobody is signed in or the database fails.
+pub async fn coming_access(portal: &Portal, caller: &Caller) -> Result<Vec<ComingAccess>> {
+    let db = portal.db.reader();
+    let mut coming = Vec::new();
+    for (scope, role, starts_at) in store::starting(db, caller.actor()?.account, portal.now()).await? {
+        let Ok(key) = role.parse() else { continue };
+        let Some(role) = access::find_role(db, scope.organisation, key).await? else { continue };
+        coming.push(ComingAccess { scope, role, starts_at });
+    }
+    Ok(coming)
 }

@@ -55,6 +55,28 @@ impl Told {
     }
 }
 
+/// The most people of one place who are told of the same thing.
+const MOST_TOLD: u64 = 100;
+
+/// Who looks after access in a place: those who manage staff or read the access log there or in the whole organisation.
+///
+/// # Errors
+/// When the database fails.
+pub async fn access_watchers(db: &impl ConnectionTrait, scope: Scope, now: Timestamp) -> Result<Vec<AccountId>> {
+    let watches = [Permission::ManageStaff, Permission::ViewAudit];
+    let roles = access::roles_of(db, scope.organisation).await?;
+    let able: Vec<_> = roles
+        .iter()
+        .filter(|role| watches.iter().any(|permission| role.permissions.has(*permission)))
+        .map(|role| role.key)
+        .collect();
+    let mut found = store::with_roles_at(db, scope, able.clone(), now, MOST_TOLD).await?;
+    found.extend(store::with_roles_at(db, Scope::organisation(scope.organisation), able, now, MOST_TOLD).await?);
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
 /// Who may assign roles in the whole organisation, those who have been there longest first; at most `limit`.
 ///
 /// # Errors

@@ -42,6 +42,8 @@ pub struct StaffRow {
     level: String,
     joined: When,
     last_seen: Option<When>,
+    /// In words, if it is still to come.
+    begins: Option<String>,
     ends: Option<Ends>,
     you: bool,
     address_proven: bool,
@@ -191,6 +193,7 @@ impl<'a> Words<'a> {
             level: sites::level(&self.deployments, row.scope.deployment),
             joined: When::new(row.joined_at, self.now, &self.zone),
             last_seen: row.last_seen_at.map(|at| When::new(at, self.now, &self.zone)),
+            begins: row.starts_at.filter(|at| *at > self.now).map(|at| format!("Begins {}", day(at, &self.zone))),
             ends: row.ends_at.map(|at| self.ends(at)),
             name: row.name,
             email: row.email,

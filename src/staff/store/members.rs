@@ -10,7 +10,7 @@ use sea_orm::{
 use crate::{
     access::{
         self, DefaultRole, Granted, Role, RoleKey, Scope,
-        membership::{Column, Entity, Model, live, live_sql},
+        membership::{Column, Entity, Model, begun, live, live_sql},
     },
     db::{CHUNK, Tx},
     staff::Member,
@@ -41,6 +41,7 @@ async fn members(tx: &Tx, organisation: OrganisationId, rows: Vec<Model>) -> Res
             name: names.get(&row.account_id).cloned().unwrap_or_default(),
             role: roles.get(&row.role)?.clone(),
             scope: Scope { organisation: row.organisation_id, deployment: row.deployment_id },
+            starts_at: row.starts_at,
             ends_at: row.ends_at,
         })
     };
@@ -86,14 +87,19 @@ pub(in crate::staff) async fn all_with_role(tx: &Tx, granted: &Granted, role: Ro
     members(tx, granted.scope().organisation, covered.collect()).await
 }
 
-/// How many Admins of the whole organisation have no end date.
-pub(in crate::staff) async fn lasting_admins(tx: &Tx, organisation: OrganisationId) -> Result<u64, DbErr> {
+/// How many Admins of the whole organisation have no end date, and have begun.
+pub(in crate::staff) async fn lasting_admins(
+    tx: &Tx,
+    organisation: OrganisationId,
+    now: Timestamp,
+) -> Result<u64, DbErr> {
     Entity::find()
         .filter(Column::OrganisationId.eq(organisation))
         .filter(Column::DeploymentId.is_null())
         .filter(Column::Role.eq(DefaultRole::Admin.key()))
         .filter(Column::EndedAt.is_null())
         .filter(Column::EndsAt.is_null())
+        .filter(begun(now))
         .count(tx)
         .await
 }
@@ -205,7 +211,7 @@ pub(in crate::staff) async fn accounts_with_role(
         .distinct()
         .filter(Column::OrganisationId.eq(organisation))
         .filter(Column::Role.eq(role.to_string()))
-        .filter(live(now))
+        .filter(live(now).add(begun(now)))
         .into_tuple()
         .all(db)
         .await
@@ -224,7 +230,7 @@ pub(in crate::staff) async fn with_roles_at(
         .column(Column::AccountId)
         .filter(Column::ScopeId.eq(scope.id()))
         .filter(Column::Role.is_in(roles.iter().map(ToString::to_string)))
-        .filter(live(now))
+        .filter(live(now).add(begun(now)))
         .order_by_asc(Column::JoinedAt)
         .order_by_asc(Column::Id)
         .limit(limit)
@@ -355,4 +361,22 @@ pub(in crate::staff) async fn own_access(
     );
     let values = [account.into(), now.into()];
     OwnRow::find_by_statement(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).all(db).await
+}
+
+/// Memberships of an account that begin later: where, as what, and when.
+pub(in crate::staff) async fn starting(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Vec<(Scope, String, Timestamp)>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::AccountId.eq(account))
+        .filter(live(now))
+        .filter(Column::StartsAt.gt(now))
+        .order_by_asc(Column::StartsAt)
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await?;
+    let scope = |row: &Model| Scope { organisation: row.organisation_id, deployment: row.deployment_id };
+    Ok(rows.into_iter().filter_map(|row| Some((scope(&row), row.role.clone(), row.starts_at?))).collect())
 }

@@ -7,6 +7,8 @@
 mod codes;
 mod cookies;
 mod cursors;
+mod lists;
+mod mails;
 mod mutate;
 mod origins;
 

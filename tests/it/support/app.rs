@@ -148,6 +148,7 @@ impl TestApp {
             scope,
             role,
             window: Window::Week,
+            access_from: None,
             access_until: None,
             texts: vec![email.to_owned()],
             confirmed: vec![email.to_owned()],

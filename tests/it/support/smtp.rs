@@ -31,6 +31,8 @@ pub enum Behaviour {
     CloseAfterData,
     /// Offers encryption and then speaks nonsense, as a machine in between would that cannot decrypt.
     BrokenTls,
+    /// Offers encryption and then shows this certificate (with its key, as PEM).
+    Certificate(&'static str),
     /// Closes before a word is said. As a recipient's answer: closes at once.
     CloseAtConnect,
     /// Answers one byte, waits this long, answers the next; until the connection ends.
@@ -216,6 +218,23 @@ struct Conversation {
     pause: Option<Duration>,
     close_after_data: bool,
     broken_tls: bool,
+    certificate: Option<&'static str>,
+}
+
+fn certified(pem: &str) -> tokio_rustls::TlsAcceptor {
+    use tokio_rustls::rustls::{
+        ServerConfig, crypto,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    };
+    let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).expect("its key");
+    let config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions that both know")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .expect("a key that fits");
+    Arc::new(config).into()
 }
 
 /// `None` ends the conversation.
@@ -234,6 +253,7 @@ impl Conversation {
             pause: None,
             close_after_data: false,
             broken_tls: false,
+            certificate: None,
         }
     }
 
@@ -243,6 +263,7 @@ impl Conversation {
             Behaviour::CloseAtConnect => return Ok(()),
             Behaviour::Slow(pause) => self.pause = Some(pause),
             Behaviour::BrokenTls => self.broken_tls = true,
+            Behaviour::Certificate(pem) => self.certificate = Some(pem),
             _ => {}
         }
         self.say("220 localhost ESMTP").await?;
@@ -251,6 +272,15 @@ impl Conversation {
                 break;
             }
         }
+        let (Some(pem), Some("STARTTLS")) =
+            (self.certificate, self.shared.lines.lock().unwrap().last().map(String::as_str))
+        else {
+            return Ok(());
+        };
+        let stream = self.reader.into_inner().reunite(self.writer).expect("two halves of one stream");
+        if certified(pem).accept(stream).await.is_ok() {
+            self.shared.lines.lock().unwrap().push("the certificate was believed".to_owned());
+        }
         Ok(())
     }
 
@@ -258,7 +288,13 @@ impl Conversation {
         self.shared.lines.lock().unwrap().push(line.to_owned());
         let (verb, argument) = line.split_once(' ').unwrap_or((line, ""));
         match verb.to_ascii_uppercase().as_str() {
-            "EHLO" if self.broken_tls => self.say("250-localhost\r\n250-STARTTLS\r\n250 AUTH PLAIN").await,
+            "EHLO" if self.broken_tls || self.certificate.is_some() => {
+                self.say("250-localhost\r\n250-STARTTLS\r\n250 AUTH PLAIN").await
+            }
+            "STARTTLS" if self.certificate.is_some() => {
+                self.say("220 go ahead").await?;
+                Ok(None)
+            }
             "STARTTLS" if self.broken_tls => {
                 self.say("220 go ahead").await?;
                 self.say("500 what did you say").await?;
@@ -299,7 +335,7 @@ impl Conversation {
         };
         let script = self.shared.script.lock().unwrap().clone();
         match script(&address, attempt) {
-            Behaviour::Accept | Behaviour::BrokenTls => {}
+            Behaviour::Accept | Behaviour::BrokenTls | Behaviour::Certificate(_) => {}
             Behaviour::Temporary(code, text) | Behaviour::Permanent(code, text) => {
                 return self.say(&format!("{code} {text}")).await;
             }

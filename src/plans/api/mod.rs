@@ -1,5 +1,7 @@
 //! Plans for programs: the same actions as the pages.
 
+mod rows;
+
 use axum::{
     Json,
     extract::{DefaultBodyLimit, Path, State},
@@ -10,15 +12,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Counts, Decision, Filter, NewPlan, Outcome, Plan, Row, actions};
+use super::{Counts, NewPlan, Plan, actions};
 use crate::{
     error::{Error, Result},
     identity::door::ApiCaller,
-    invitations::{Standing, Window, csv_file::columns::Line},
+    invitations::{Window, csv_file::columns::Line},
     op::Caller,
     portal::Portal,
     sites::{self, Place},
-    types::{Cursor, DeploymentId, Id, InvitationId, PlanId, Timestamp},
+    types::{Cursor, DeploymentId, PlanId, Timestamp},
     web::{ApiJson, ApiQuery, ApiResult, ProblemBody},
 };
 
@@ -30,7 +32,7 @@ pub fn routes() -> OpenApiRouter<Portal> {
     OpenApiRouter::new()
         .routes(routes!(list, make))
         .routes(routes!(show, delete))
-        .routes(routes!(rows, decide))
+        .merge(rows::routes())
         .routes(routes!(apply))
         .routes(routes!(schedule, unschedule))
         .layer(DefaultBodyLimit::max(LARGEST))
@@ -59,6 +61,8 @@ struct PlanOut {
     made_at: String,
     /// When it is to be sent.
     due_at: Option<String>,
+    /// Until when it waits and then goes on by itself, because the mails of the day are used up.
+    waits_until: Option<String>,
     /// When sending it began.
     started_at: Option<String>,
     /// When it ended.
@@ -81,6 +85,7 @@ impl From<Plan> for PlanOut {
             made_by: plan.made_by.to_string(),
             made_at: plan.made_at.to_rfc3339(),
             due_at: text(plan.due_at.filter(|_| plan.state == super::State::Scheduled)),
+            waits_until: text(plan.waits_until()),
             started_at: text(plan.started_at),
             finished_at: text(plan.finished_at),
             batch: plan.started_at.map(|_| plan.batch().to_string()),
@@ -126,6 +131,9 @@ struct LineIn {
     /// The deployment, as `dep_…` or by name; the list's own when it is left out.
     #[serde(default)]
     deployment: String,
+    /// When the access begins, if that is later than accepting: a day such as 2026-12-01, or an instant.
+    #[serde(default)]
+    access_from: String,
     /// When the access ends by itself: a day such as 2026-12-31, or an instant.
     #[serde(default)]
     access_until: String,
@@ -235,7 +243,7 @@ async fn make(
         name: row.name,
         role: row.role,
         deployment: row.deployment,
-        from: String::new(),
+        from: row.access_from,
         until: row.access_until,
         note: row.note,
     });
@@ -278,156 +286,6 @@ async fn delete(
     let (place, id) = place_and_plan(&portal, &caller, &scope, &id).await?;
     actions::delete_plan(&portal, &caller, place.scope, id).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// A row of a plan.
-#[derive(Serialize, ToSchema)]
-struct RowOut {
-    /// As the list numbers it.
-    number: i64,
-    /// As sent.
-    text: String,
-    /// The address; empty when there is none.
-    email: String,
-    /// The person's name.
-    name: Option<String>,
-    /// `org_…` or `dep_…`.
-    scope: String,
-    /// The role's key; empty when there is none.
-    role: String,
-    /// When the access ends.
-    access_until: Option<String>,
-    /// Why, or a ticket, for this row.
-    note: String,
-    /// How it stands.
-    state: Standing,
-    /// Why, in a sentence.
-    reason: String,
-    /// A likelier spelling.
-    suggestion: String,
-    /// What the person is here already, or is invited as.
-    role_now: String,
-    /// What is to happen.
-    decision: Decision,
-    /// What became of it.
-    outcome: Outcome,
-    /// Why it could not be done.
-    outcome_reason: String,
-    /// The invitation that was sent.
-    invitation: Option<String>,
-}
-
-fn row_out(row: Row, place: &Place) -> RowOut {
-    let organisation = place.scope.organisation;
-    let sent = matches!(row.outcome, Outcome::Sent | Outcome::Resent);
-    let invitation: Option<InvitationId> = row.about.filter(|_| sent).map(Id::from_uuid);
-    RowOut {
-        number: row.number,
-        text: row.text,
-        email: row.email,
-        name: row.name,
-        scope: crate::access::Scope { organisation, deployment: row.deployment }.to_string(),
-        role: row.role,
-        access_until: row.access_until.map(Timestamp::to_rfc3339),
-        note: row.note,
-        state: row.standing,
-        reason: row.reason,
-        suggestion: row.suggestion,
-        role_now: row.role_now,
-        decision: row.decision,
-        outcome: row.outcome,
-        outcome_reason: row.outcome_reason,
-        invitation: invitation.map(|id| id.to_string()),
-    }
-}
-
-/// Which rows.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct RowsIn {
-    /// `ready`, `look`, `staff`, `invited`, `refused` or `not_done`; all when it is left out.
-    #[serde(default)]
-    state: String,
-    /// A part of the address.
-    #[serde(default)]
-    q: String,
-    /// The `next` of the page before.
-    #[serde(default)]
-    from: Option<String>,
-    /// 1 to 1,000; 200 when it is left out.
-    #[serde(default)]
-    limit: Option<usize>,
-}
-
-/// One page of rows.
-#[derive(Serialize, ToSchema)]
-struct RowsOut {
-    /// The page.
-    rows: Vec<RowOut>,
-    /// For the next page; none on the last.
-    next: Option<String>,
-}
-
-/// List the rows of a plan, in the order of the list.
-#[utoipa::path(get, path = "/scopes/{scope}/plans/{plan}/rows", tag = "Plans", params(("scope" = String, Path, description = "`org_…` or `dep_…`"), ("plan" = String, Path, description = "`pln_…`"), RowsIn),
-    responses((status = 200, body = RowsOut), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody), (status = 422, body = ProblemBody)))]
-async fn rows(
-    State(portal): State<Portal>,
-    ApiCaller(caller): ApiCaller,
-    Path((scope, id)): Path<(String, String)>,
-    ApiQuery(asked): ApiQuery<RowsIn>,
-) -> ApiResult<Json<RowsOut>> {
-    let (place, id) = place_and_plan(&portal, &caller, &scope, &id).await?;
-    let wrong = || Error::field("state", "This value is not one of those that can be used");
-    let query = actions::Query {
-        filter: Filter::from_key(&asked.state).ok_or_else(wrong)?,
-        search: asked.q.chars().take(100).collect(),
-        from: cursor(asked.from.as_deref())?,
-    };
-    let size = asked.limit.unwrap_or(200).clamp(1, 1_000);
-    let found = actions::list_rows(&portal, &caller, place.scope, id, &query, size).await?;
-    let next = found.next.map(|cursor| cursor.encode());
-    Ok(Json(RowsOut { rows: found.rows.into_iter().map(|row| row_out(row, &place)).collect(), next }))
-}
-
-/// A decision about rows.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct DecideIn {
-    /// `send` (also for those to look at again), `skip`, `change_role` or `resend`.
-    decision: Decision,
-    /// Their numbers.
-    #[serde(default)]
-    rows: Vec<i64>,
-    /// In place of numbers: all that stand so.
-    #[serde(default)]
-    state: Option<Standing>,
-}
-
-/// How many rows were decided.
-#[derive(Serialize, ToSchema)]
-struct DecidedOut {
-    /// Rows for which the decision makes sense.
-    decided: u64,
-}
-
-/// Decide about rows of a plan that was not sent.
-#[utoipa::path(post, path = "/scopes/{scope}/plans/{plan}/rows", tag = "Plans", params(("scope" = String, Path, description = "`org_…` or `dep_…`"), ("plan" = String, Path, description = "`pln_…`")),
-    request_body = DecideIn, responses((status = 200, body = DecidedOut), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody, description = "Sent already"), (status = 422, body = ProblemBody)))]
-async fn decide(
-    State(portal): State<Portal>,
-    ApiCaller(caller): ApiCaller,
-    Path((scope, id)): Path<(String, String)>,
-    ApiJson(asked): ApiJson<DecideIn>,
-) -> ApiResult<Json<DecidedOut>> {
-    let (place, id) = place_and_plan(&portal, &caller, &scope, &id).await?;
-    let found = match asked.state {
-        Some(standing) => actions::Found::Standing(standing),
-        None => actions::Found::Numbers(asked.rows),
-    };
-    let decided = actions::decide_rows(&portal, &caller, place.scope, id, &found, asked.decision).await?;
-    Ok(Json(DecidedOut { decided }))
 }
 
 /// Send a plan in your name. Asking again changes nothing: ask `GET` how far it is until `state` is `applied` or `stopped`.

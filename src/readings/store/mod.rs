@@ -1,13 +1,22 @@
 //! The rows of entries, and of the newest entry of each module.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod one_patient;
+mod review;
+mod search;
+
+pub(super) use one_patient::{between, followed_once, newest_of_each, page};
+pub(super) use review::{count_unreviewed, mark_reviewed, oldest_unreviewed, serious_among, unreviewed_by_module};
+pub use search::ReadingSearch;
+pub(super) use search::{In, find, patient_of, search};
+
+use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Set,
     sea_query::{Expr, OnConflict},
 };
 
-use super::{Latest, Measured, Module, NewReading, Severity};
+use super::{Latest, Measured, Module, NewReading, Reading, Severity};
 use crate::{
     access::{Granted, Visible},
     db::{CHUNK, Tx},
@@ -66,20 +75,38 @@ mod latest {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Which of these identifiers of senders are entered already.
+impl reading::Model {
+    /// An entry of a module that this program does not know any more is left out.
+    fn into_reading(self) -> Option<Reading> {
+        Some(Reading {
+            id: self.id,
+            patient: self.patient_id,
+            module: Module::find(&self.module)?,
+            measured: Measured { value: self.value, second: self.second, text: self.text },
+            severity: Severity::from_key(&self.severity),
+            at: self.at,
+            entered_at: self.entered_at,
+            entered_by: self.entered_by,
+            identifier: self.identifier,
+            reviewed: self.note_id.is_some(),
+        })
+    }
+}
+
+/// Which of these identifiers of senders are entered already: the entry, and whose it is.
 pub(super) async fn known_identifiers(
     tx: &Tx,
     deployment: DeploymentId,
     identifiers: &[String],
-) -> Result<HashSet<String>, DbErr> {
-    let mut known = HashSet::new();
+) -> Result<HashMap<String, (ReadingId, PatientId)>, DbErr> {
+    let mut known = HashMap::new();
     for chunk in identifiers.chunks(CHUNK) {
         let rows = reading::Entity::find()
             .filter(reading::Column::DeploymentId.eq(deployment))
             .filter(reading::Column::Identifier.is_in(chunk))
             .all(tx)
             .await?;
-        known.extend(rows.into_iter().filter_map(|row| row.identifier));
+        known.extend(rows.into_iter().filter_map(|row| Some((row.identifier?, (row.id, row.patient_id)))));
     }
     Ok(known)
 }
