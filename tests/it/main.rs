@@ -67,6 +67,7 @@ mod mail_faults;
 mod mail_life;
 mod mail_limits;
 mod marked;
+mod marked_patient;
 mod matrix;
 mod matrix_routes;
 mod model;
