@@ -113,6 +113,7 @@ async fn live_a_day(app: &TestApp, by: &Caller) {
         scope,
         role,
         window: Window::Week,
+        access_from: None,
         access_until: None,
         texts: vec![format!("{SHORT} <markup@northfield.example>"), "plain@northfield.example".to_owned()],
         confirmed: vec!["markup@northfield.example".to_owned(), "plain@northfield.example".to_owned()],
