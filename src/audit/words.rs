@@ -433,6 +433,10 @@ const SEEN: &[(&str, &str)] = &[
     ("clinicians", "clinicians"),
     ("monitoring", "monitoring"),
     ("messages", "messages and appointments"),
+    ("form for readings", "the form for readings"),
+    ("message form", "the form for messages"),
+    ("appointment form", "the form for appointments"),
+    ("call link", "the link for a call"),
     ("export", "an export"),
     ("log", "who has seen the patient"),
 ];

@@ -1,20 +1,24 @@
 //! The patients of the made-up hospital, and two months of what they measured.
 
-use anyhow::Result;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::json;
 
 use super::{
-    hospital,
+    DemoRole, hospital,
     physiology::{Body, Condition},
 };
 use crate::{
-    access::{Permission, Scope},
+    access::{DefaultRole, Permission, Scope},
     audit::Event,
+    contact, identity, notes,
     op::{Caller, Op},
     patients::{Identity, NewPatient, actions},
     portal::Portal,
     readings,
+    types::{Clock, PatientId},
 };
 
 const DAYS: i64 = 60;
@@ -32,6 +36,7 @@ pub(super) async fn admit(
 ) -> Result<()> {
     let mut rng = StdRng::seed_from_u64(20_261_124 + deployment as u64);
     let condition = Condition::of_deployment(deployment);
+    let clinician = clinician_of(portal, deployment).await?;
     let new: Vec<_> = (0..count).map(|n| patient(&mut rng, deployment, condition, n)).collect();
     for some in new.chunks(TOGETHER) {
         let op = Op::begin(portal, admin).await?;
@@ -44,6 +49,44 @@ pub(super) async fn admit(
         readings::actions::enter_readings(&op, &granted, entries).await?;
         op.record(Event::done("patients.added", scope, scope, json!({ "patients": added.len() })));
         op.commit().await?;
+        for (n, id) in added.into_iter().enumerate() {
+            look_after(portal, &clinician, id, n).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The one who looks after the deployment's patients.
+async fn clinician_of(portal: &Portal, deployment: usize) -> Result<Caller> {
+    let name = hospital::DEPLOYMENTS.get(deployment);
+    let at_work = |role: DemoRole| matches!(role, DemoRole::Default(DefaultRole::DeploymentStaff));
+    let person = hospital::people().into_iter().find(|one| at_work(one.role) && one.deployment == name.copied());
+    Ok(identity::actions::act_from_terminal(portal, &person.context("a clinician")?.email()).await?)
+}
+
+const NOTES: [&str; 4] = [
+    "Readings looked at; nothing that needs a change.",
+    "Called about the last days. Feels well, sleeps well, goes on as agreed.",
+    "Values steady. Next look in a week.",
+    "Some scatter after a busy week. Asked to measure sitting down and after five minutes of rest.",
+];
+
+/// What the last two months have left behind: notes, a clinician of one's own, now and then an end, a message, an appointment.
+async fn look_after(portal: &Portal, clinician: &Caller, patient: PatientId, n: usize) -> Result<()> {
+    let hours = [20, 30, 44, 70, 26].get(n % 5).copied().unwrap_or(24);
+    let then = portal.now().minus(Duration::from_secs(hours * 3600));
+    let text = NOTES.get(n % NOTES.len()).copied().unwrap_or_default();
+    notes::actions::review_before(&portal.with_clock(Clock::manual(then)), clinician, patient, text, then).await?;
+    if n % 3 == 0 {
+        actions::assign_clinicians(portal, clinician, patient, &[clinician.actor()?.account]).await?;
+    }
+    match n {
+        4 | 40 | 90 => actions::stop_monitoring(portal, clinician, patient, ("finished", "")).await?,
+        1 | 7 => {
+            let text = "Your readings look good. Please go on measuring in the morning, before breakfast.";
+            contact::actions::send_message(portal, clinician, patient, text, "demonstration").await?;
+        }
+        _ => {}
     }
     Ok(())
 }

@@ -46,7 +46,7 @@ async fn by_keyboard(options: fn() -> Options) {
         .await;
     browser.press(Some("#place"), &format!("Room 3{}", keys::ENTER)).await;
     look.once("Proposed. The patient gets a mail").await;
-    browser.click_text(Some("a"), "Move or cancel").await;
+    browser.click(".entry-foot a.button").await;
     look.once("Or call it off").await;
     browser.goto(&telemedicine).await;
     browser.click_text(Some("button"), "Call patient").await;
