@@ -84,7 +84,7 @@ async fn look_after(portal: &Portal, clinician: &Caller, patient: PatientId, n: 
         4 | 40 | 90 => actions::stop_monitoring(portal, clinician, patient, ("finished", "")).await?,
         1 | 7 => {
             let text = "Your readings look good. Please go on measuring in the morning, before breakfast.";
-            contact::actions::send_message(portal, clinician, patient, text, "demonstration").await?;
+            contact::actions::send_message(portal, clinician, patient, text, &patient.to_string()).await?;
         }
         _ => {}
     }
