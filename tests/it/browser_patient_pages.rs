@@ -78,6 +78,9 @@ async fn everybody_can_read_and_reach_a_patient(options: Options) {
     look.once("A note cannot be changed, only added to.").await;
     browser.fill("textarea", "At four 138/82.").await;
     browser.click_text(Some("button"), "Add").await;
+    browser.wait_text("Added to the note.").await;
+    // Where the page is scrolled to the note, the bar lies over what is above it.
+    browser.eval("scrollTo(0, 0)").await;
     look.once("Added to the note.").await;
     assert!(look.found.is_empty(), "{} findings\n{}", look.found.len(), look.found.join("\n"));
 }
