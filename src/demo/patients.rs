@@ -77,7 +77,7 @@ async fn look_after(portal: &Portal, clinician: &Caller, patient: PatientId, n: 
     let then = portal.now().minus(Duration::from_secs(hours * 3600));
     let text = NOTES.get(n % NOTES.len()).copied().unwrap_or_default();
     notes::actions::review_before(&portal.with_clock(Clock::manual(then)), clinician, patient, text, then).await?;
-    if n % 3 == 0 {
+    if n.is_multiple_of(3) {
         actions::assign_clinicians(portal, clinician, patient, &[clinician.actor()?.account]).await?;
     }
     match n {

@@ -1,5 +1,7 @@
 //! How patients, entries and notes are written, in each format.
 
+#![expect(clippy::indexing_slicing, reason = "a JSON object takes every key")]
+
 use serde_json::{Value, json};
 
 use super::{Format, Wanted};

@@ -1,5 +1,7 @@
 //! What this interface can do, said in FHIR's own words. Everything here is true; `docs/fhir.md` says the rest.
 
+#![expect(clippy::indexing_slicing, reason = "a JSON object takes every key")]
+
 use serde_json::{Value, json};
 
 use super::{observation, patient, staff};

@@ -218,7 +218,7 @@ async fn create(door: Door, kind: &str, body: &Bytes) -> FhirResult {
     let resource = door.body(body)?;
     let unless = door.headers.get(HeaderName::from_static("if-none-exist")).and_then(|value| value.to_str().ok());
     let made = door.create(kind, &resource, unless).await?;
-    let status = if made.new() { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if made.is_new() { StatusCode::CREATED } else { StatusCode::OK };
     let mut response = if door.wants_it_back() {
         answer(status, &door.show(made).await?)
     } else {

@@ -3,6 +3,8 @@
 //! What the portal makes of a value (its severity by the deployment's thresholds) is not told: thresholds are a deployment's own
 //! choice, and `Observation.interpretation` is a clinical statement.
 
+#![expect(clippy::indexing_slicing, reason = "a JSON object takes every key")]
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

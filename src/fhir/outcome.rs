@@ -1,5 +1,7 @@
 //! What could not be done, as FHIR says it: an OperationOutcome whose issues name the element that they are about.
 
+#![expect(clippy::indexing_slicing, reason = "a JSON object takes every key")]
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},

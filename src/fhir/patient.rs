@@ -1,5 +1,7 @@
 //! Patients as FHIR resources, and resources as patients to be added.
 
+#![expect(clippy::indexing_slicing, reason = "a JSON object takes every key")]
+
 use serde_json::{Value, json};
 
 use super::{

@@ -41,7 +41,7 @@ impl Made {
     }
 
     /// Whether it was made now.
-    pub const fn new(self) -> bool {
+    pub const fn is_new(self) -> bool {
         match self {
             Self::Patient(_, new) | Self::Observation(_, new) => new,
         }
@@ -105,7 +105,7 @@ impl Door {
             Spot::Entry(n) => taken.entries.get(*n).map(|&(id, new)| Made::Observation(id, new)),
         });
         let answers = made.map(|made| {
-            let status = if made.new() { "201 Created" } else { "200 OK" };
+            let status = if made.is_new() { "201 Created" } else { "200 OK" };
             json!({ "response": { "status": status, "location": made.location(), "etag": "W/\"1\"" } })
         });
         Ok(json!({ "resourceType": "Bundle", "type": "transaction-response", "entry": answers.collect::<Vec<_>>() }))

@@ -1,5 +1,7 @@
 //! Staff, their roles, and the places where they work.
 
+#![expect(clippy::indexing_slicing, reason = "a JSON object takes every key")]
+
 use serde_json::{Value, json};
 
 use super::{fhir_id, instant};

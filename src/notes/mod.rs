@@ -87,7 +87,7 @@ pub fn read_text(typed: &str) -> Result<String, String> {
 pub fn initials(name: &str) -> String {
     let mut letters = name.split_whitespace().filter_map(|word| word.chars().find(|c| c.is_alphanumeric()));
     let first = letters.next();
-    first.into_iter().chain(letters.last()).flat_map(char::to_uppercase).collect()
+    first.into_iter().chain(letters.next_back()).flat_map(char::to_uppercase).collect()
 }
 
 #[cfg(test)]

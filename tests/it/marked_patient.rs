@@ -71,7 +71,7 @@ fn leaked(text: &str) -> Vec<&'static str> {
 /// Gives every patient that there is the marks. What searches and sorts goes by stays, because the matrix finds its patient by it.
 async fn mark(app: &TestApp) {
     let marks = format!("name = '{NAME}', email = '{EMAIL}', phone = '{PHONE}', born_on = '{BORN}'");
-    app.execute(&format!("UPDATE patients SET {marks}")).await;
+    app.execute(&format!("UPDATE patients SET {marks} WHERE number_key = 'm-1'")).await;
 }
 
 /// What the matrix needs, with a patient who has everything that one can have.

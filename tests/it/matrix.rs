@@ -74,8 +74,8 @@ pub async fn furnish(app: &TestApp, scope: &str) -> Ids {
 
 /// One patient to be changed, as they were before.
 async fn spare_patient(app: &TestApp) -> String {
-    app.execute("UPDATE patients SET number = 'M-1', number_key = 'm-1', gender = '', monitored = 1, revision = 1 WHERE name_key = 'spare'").await;
-    PatientId::from_uuid(app.uuid("SELECT id FROM patients WHERE name_key = 'spare'").await).to_string()
+    app.execute("UPDATE patients SET name = 'Spare', name_key = 'spare', gender = '', monitored = 1, revision = 1 WHERE number_key = 'm-1'").await;
+    PatientId::from_uuid(app.uuid("SELECT id FROM patients WHERE number_key = 'm-1'").await).to_string()
 }
 
 /// One label to be renamed and deleted.

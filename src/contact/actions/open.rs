@@ -29,6 +29,7 @@ pub enum Why {
 }
 
 /// What a link opens.
+#[expect(clippy::large_enum_variant, reason = "one at a time, and soon shown")]
 pub enum Opened {
     /// Something, and where its sender works.
     Private(Place, Private),

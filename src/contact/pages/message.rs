@@ -24,7 +24,6 @@ use crate::{
 
 #[derive(Template)]
 #[template(path = "contact/message.html")]
-#[expect(clippy::struct_excessive_bools, reason = "each shows or hides a part of its own")]
 struct MessagePage {
     frame: Frame,
     rail: Rail,

@@ -99,14 +99,15 @@ pub fn list_statement(
     part: Part,
     size: usize,
 ) -> (String, Vec<Value>) {
-    let mut sql = ListSql::within("p.deployment_id", visible.scope().id());
+    // Where the readings give the order, theirs is the table to enter by: an entry's deployment is its patient's.
+    let column = if part == Part::WithValue { "l.deployment_id" } else { "p.deployment_id" };
+    let mut sql = ListSql::within(column, visible.scope().id());
     let module = query.sort.map_or("", |module| module.key);
     let from = match part {
         Part::Everybody => "patients p",
         Part::WithValue => {
             let module = sql.bind(module);
-            // Said of both, so that either table can come first.
-            sql.only(format!("l.deployment_id = $1 AND l.module = {module} AND l.value IS NOT NULL"));
+            sql.only(format!("l.module = {module} AND l.value IS NOT NULL"));
             "latest_readings l JOIN patients p ON p.id = l.patient_id"
         }
         Part::WithoutValue => {

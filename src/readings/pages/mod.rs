@@ -6,7 +6,7 @@ mod enter;
 mod module;
 pub mod shown;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use axum::{Router, routing::get};
 use jiff::tz::TimeZone;
@@ -75,9 +75,8 @@ impl Eyes {
     /// When the database fails.
     pub async fn learn_names(&mut self, portal: &Portal, readings: &[Reading]) -> Result<()> {
         for account in readings.iter().filter_map(|reading| reading.entered_by) {
-            if !self.names.contains_key(&account) {
-                let name = identity::actions::name_of(portal.db.reader(), account).await?;
-                self.names.insert(account, name);
+            if let Entry::Vacant(place) = self.names.entry(account) {
+                place.insert(identity::actions::name_of(portal.db.reader(), account).await?);
             }
         }
         Ok(())

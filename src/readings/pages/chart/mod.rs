@@ -212,6 +212,7 @@ impl Chart<'_> {
     }
 
     /// Thresholds, axes and the line of one panel.
+    #[expect(clippy::type_complexity, reason = "what belongs to one line comes together")]
     fn furnish(
         &self,
         chart: &mut Drawn<'_>,
