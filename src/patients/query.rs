@@ -78,6 +78,19 @@ pub struct Query {
     pub from: Option<Cursor>,
 }
 
+impl Query {
+    /// Whether anything narrows the list, so that fewer than all patients are shown.
+    pub fn narrows(&self) -> bool {
+        let all = Self::default();
+        !self.search.trim().is_empty()
+            || self.kind != all.kind
+            || self.born != all.born
+            || self.surgery != all.surgery
+            || !self.genders.is_empty()
+            || !self.labels.is_empty()
+    }
+}
+
 /// Through whose eyes the list is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader {

@@ -120,6 +120,10 @@ pub fn list_statement(
     };
     find_words(&mut sql, reader, &query.search);
     narrow(&mut sql, reader, query);
+    if part == Part::WithValue && query.narrows() {
+        // Said of both then, so that either table can come first.
+        sql.only("p.deployment_id = $1");
+    }
     let backwards = query.from.as_ref().is_some_and(|from| from.backwards);
     let value = if part == Part::WithValue { "l.value" } else { "CAST(NULL AS DOUBLE PRECISION)" };
     // Worst first, unless the page before is asked for.
