@@ -48,10 +48,7 @@ impl Answer {
 
 /// Reads an answer as a client of R4 does: what R4 does not know, or lacks, is an error.
 pub fn strictly(body: &str, what: &str) {
-    let config = fhirbolt::serde::DeserializationConfig {
-        mode: fhirbolt::serde::DeserializationMode::Strict,
-        ..Default::default()
-    };
+    let config = fhirbolt::serde::DeserializationConfig { mode: fhirbolt::serde::DeserializationMode::Strict };
     if let Err(error) = fhirbolt::json::from_str::<Resource>(body, Some(config)) {
         panic!("{what} is no R4: {error}\n{body}");
     }
