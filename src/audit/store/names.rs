@@ -29,16 +29,7 @@ pub async fn invitations(
     organisation: OrganisationId,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, String>, DbErr> {
-    let mut found = HashMap::new();
-    for chunk in ids.chunks(CHUNK) {
-        let marks = marks(2, chunk.len());
-        let sql = format!("SELECT id, email FROM invitations WHERE organisation_id = $1 AND id IN ({marks})");
-        let values = std::iter::once(organisation.into()).chain(chunk.iter().map(|id| (*id).into())).collect();
-        for row in ask(db, sql, values).await? {
-            found.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-        }
-    }
-    Ok(found)
+    texts(db, "SELECT id, email FROM invitations", organisation, ids).await
 }
 
 /// The number of each patient of the organisation.
@@ -47,10 +38,20 @@ pub async fn patients(
     organisation: OrganisationId,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, String>, DbErr> {
+    texts(db, "SELECT id, number FROM patients", organisation, ids).await
+}
+
+/// The text that `select` gives beside each of these ids of the organisation.
+async fn texts(
+    db: &impl ConnectionTrait,
+    select: &str,
+    organisation: OrganisationId,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, String>, DbErr> {
     let mut found = HashMap::new();
     for chunk in ids.chunks(CHUNK) {
         let marks = marks(2, chunk.len());
-        let sql = format!("SELECT id, number FROM patients WHERE organisation_id = $1 AND id IN ({marks})");
+        let sql = format!("{select} WHERE organisation_id = $1 AND id IN ({marks})");
         let values = std::iter::once(organisation.into()).chain(chunk.iter().map(|id| (*id).into())).collect();
         for row in ask(db, sql, values).await? {
             found.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);

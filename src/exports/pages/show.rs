@@ -1,33 +1,28 @@
 //! How far an export is, and the file itself.
 
-use std::{convert::Infallible, time::Duration};
-
 use askama::Template;
 use axum::{
     body::Body,
-    extract::{FromRequestParts, Path, Request, State},
+    extract::{Path, Request, State},
     http::{HeaderValue, header},
-    response::{
-        IntoResponse,
-        sse::{Event, KeepAlive, Sse},
-    },
+    response::IntoResponse,
 };
-use futures::{Stream, StreamExt, stream};
+use futures::StreamExt;
 
 use super::{address, deployment};
 use crate::{
     error::{Error, Result},
     exports::{Export, Format, State as ExportState, actions},
-    identity::door::SignedIn,
+    identity::{
+        door::SignedIn,
+        pages::live::{self, Tick},
+    },
     op::Caller,
     portal::Portal,
     sites::{self, Place},
     types::ExportId,
     web::{Frame, PageResult, When, page},
 };
-
-/// How often the page is told.
-const TICK: Duration = Duration::from_millis(500);
 
 #[derive(Template)]
 #[template(path = "exports/show.html")]
@@ -115,47 +110,27 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// Live progress as server-sent events, asked anew at each tick: whoever loses the right hears nothing more.
+/// How far it is, told while it is made.
 pub(super) async fn follow(
     State(portal): State<Portal>,
     SignedIn(caller): SignedIn,
     Path((scope, id)): Path<(String, String)>,
     request: Request,
 ) -> PageResult {
-    // Before the stream begins, so that a refusal is a page with its status.
-    look(&portal, &caller, &scope, &id).await?;
-    let answer = Sse::new(ticks(portal, request, scope, id)).keep_alive(KeepAlive::default());
-    let mut response = answer.into_response();
-    // The stream's own "no-cache" would let it be kept.
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    tick(&portal, &caller, &scope, &id).await?;
+    Ok(live::stream(&portal, request, move |portal, caller| {
+        let (scope, id) = (scope.clone(), id.clone());
+        async move { tick(&portal, &caller, &scope, &id).await }
+    }))
 }
 
-async fn look(portal: &Portal, caller: &Caller, scope: &str, id: &str) -> Result<Export> {
+async fn tick(portal: &Portal, caller: &Caller, scope: &str, id: &str) -> Result<Tick> {
     let (place, id) = place_and_id(portal, caller, scope, id).await?;
-    actions::show_export(portal, caller, place.scope, id).await
-}
-
-fn ticks(portal: Portal, request: Request, scope: String, id: String) -> impl Stream<Item = Result<Event, Infallible>> {
-    let (parts, _) = request.into_parts();
-    let begun = stream::unfold(Some((parts, true)), move |state| {
-        let (portal, scope, id) = (portal.clone(), scope.clone(), id.clone());
-        async move {
-            let (mut parts, first) = state?;
-            if !first {
-                tokio::time::sleep(TICK).await;
-            }
-            let Ok(SignedIn(caller)) = SignedIn::from_request_parts(&mut parts, &portal).await else { return None };
-            let Ok(export) = look(&portal, &caller, &scope, &id).await else { return None };
-            let running = export.state == ExportState::Asked;
-            // The words of plans, whose script follows both.
-            let state = if running { "applying" } else { "applied" };
-            let told =
-                serde_json::json!({ "state": state, "done": export.patients_done, "total": export.patients_total });
-            Some((Event::default().data(told.to_string()), running.then_some((parts, false))))
-        }
-    });
-    begun.map(Ok)
+    let export = actions::show_export(portal, caller, place.scope, id).await?;
+    let running = export.state == ExportState::Asked;
+    // The words of plans, whose script follows both.
+    let state = if running { "applying" } else { "applied" };
+    Ok(Tick { state, done: export.patients_done, total: export.patients_total, running })
 }
 
 /// The file. A post, because it is written to the access log and asks for a fresh proof.

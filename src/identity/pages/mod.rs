@@ -2,6 +2,7 @@
 
 pub mod interrupted;
 pub mod links;
+pub mod live;
 mod notices;
 mod passkeys;
 mod profile;
