@@ -26,7 +26,7 @@ use crate::{
     db::Db,
     demo, emergency,
     error::Error,
-    exports, fhir, identity, invitations,
+    exports, fhir, identity, imports, invitations,
     keys::{Keys, load_or_make_root_key},
     notes,
     outbox::{Email, Transport, Worker},
@@ -58,6 +58,7 @@ fn pages(demo: bool) -> Router<Portal> {
         .merge(bounces::webhook::routes())
         .merge(fhir::routes())
         .merge(exports::pages::routes())
+        .merge(imports::pages::routes())
         .merge(assets::routes())
         .route("/health", get(health));
     if demo { pages.merge(demo::mailbox::routes()).merge(demo::authenticator::routes()) } else { pages }

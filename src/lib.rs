@@ -20,6 +20,7 @@ pub mod fhir;
 pub mod gather;
 pub mod hashers;
 pub mod identity;
+pub mod imports;
 pub mod invitations;
 pub mod keys;
 pub mod notes;

@@ -344,6 +344,7 @@ pub const ACTIONS: &[Words] = &[
     ("patient.called", Group::Patients, "Patient called", "{actor} called {subject}"),
     ("patient.mail_bounced", Group::Patients, "Mail to a patient bounced", "A mail to {subject} came back"),
     ("patients.added", Group::Patients, "Patients added", "{actor} added {patients:patient}"),
+    ("patients.imported", Group::Patients, "Patients imported", "{actor} imported {patients:patient} from a file"),
     ("patient.added", Group::Patients, "Patient added", "{actor} added {subject}"),
     ("patient.changed", Group::Patients, "Patient changed", "{actor} changed {fields} of {subject}"),
     (

@@ -20,6 +20,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (11, include_str!("../../migrations/0011_exports.sql")),
     (12, include_str!("../../migrations/0012_emergency.sql")),
     (13, include_str!("../../migrations/0013_contact.sql")),
+    (14, include_str!("../../migrations/0014_patient_imports.sql")),
 ];
 
 /// Applies what is missing.

@@ -22,6 +22,11 @@ pub type Tx = DatabaseTransaction;
 /// Rows that go into one `INSERT`: many enough to be quick, few enough for SQLite's 32,766 and PostgreSQL's 65,535 values.
 pub const CHUNK: usize = 800;
 
+/// Placeholders for `count` values, `$first` the first of them, as a list in a statement has them.
+pub fn placeholders(first: usize, count: usize) -> String {
+    (first..first + count).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ")
+}
+
 /// The oldest SQLite that does not corrupt its write-ahead log when several connections meet.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 

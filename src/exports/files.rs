@@ -13,26 +13,43 @@ use crate::{
     web::csv,
 };
 
-/// A file of the ZIP: its name, and what stands before, between and after its records.
+/// A file of the ZIP: its name, and what stands around and between its records.
+#[derive(Default)]
 pub(super) struct File {
     pub name: &'static str,
     pub head: Vec<u8>,
+    /// Before the first record and after the last, where there is any.
+    pub around: (&'static [u8], &'static [u8]),
     pub between: &'static [u8],
     pub end: &'static [u8],
 }
 
-fn lines(name: &'static str) -> File {
-    File { name, head: Vec::new(), between: b"\n", end: b"\n" }
+fn array(name: &'static str) -> File {
+    File { name, head: b"[\n".to_vec(), between: b",\n", end: b"\n]\n", ..File::default() }
 }
 
-fn array(name: &'static str) -> File {
-    File { name, head: b"[\n".to_vec(), between: b",\n", end: b"\n]\n" }
+/// Patients and then their entries, one Bundle. FHIR knows no empty list.
+fn bundle() -> File {
+    File {
+        name: "Bundle.json",
+        head: br#"{"resourceType":"Bundle","type":"collection""#.to_vec(),
+        around: (b",\"entry\":[\n", b"\n]"),
+        between: b",\n",
+        end: b"}\n",
+    }
+}
+
+/// A resource as the Bundle holds it.
+fn entry(base: &str, resource: &Value) -> Vec<u8> {
+    let part = |name: &str| resource.get(name).and_then(Value::as_str).unwrap_or_default();
+    let url = format!("{base}/{}/{}", part("resourceType"), part("id"));
+    json!({ "fullUrl": url, "resource": resource }).to_string().into_bytes()
 }
 
 /// A table begins with the mark by which spreadsheets know UTF-8.
 fn table(name: &'static str, heads: &[&str]) -> File {
     let head = ["\u{feff}".as_bytes(), &csv::line(heads)].concat();
-    File { name, head, between: b"", end: b"" }
+    File { name, head, ..File::default() }
 }
 
 pub(super) fn patients(wanted: &Wanted) -> File {
@@ -46,7 +63,7 @@ pub(super) fn patients(wanted: &Wanted) -> File {
             &["number", "name", "email", "phone", born, "gender", "surgery date", "labels", "monitored"],
         ),
         Format::Json => array("patients.json"),
-        Format::Fhir => lines("Patient.ndjson"),
+        Format::Fhir => bundle(),
     }
 }
 
@@ -57,7 +74,7 @@ pub(super) fn readings(wanted: &Wanted) -> File {
             &["number", "module", "LOINC", "value", "second value", "unit", "text", "severity", "measured", "entered"],
         ),
         Format::Json => array("readings.json"),
-        Format::Fhir => lines("Observation.ndjson"),
+        Format::Fhir => bundle(),
     }
 }
 
@@ -115,7 +132,7 @@ pub(super) fn patient(base: &str, wanted: &Wanted, patient: &Patient) -> Vec<u8>
             }
             one.to_string().into_bytes()
         }
-        Format::Fhir => fhir_patient(base, without, patient).to_string().into_bytes(),
+        Format::Fhir => entry(base, &fhir_patient(base, without, patient)),
     }
 }
 
@@ -153,7 +170,7 @@ pub(super) fn keeps(wanted: &Wanted, reading: &Reading) -> bool {
 }
 
 /// An entry.
-pub(super) fn reading(wanted: &Wanted, number: &str, reading: &Reading) -> Vec<u8> {
+pub(super) fn reading(base: &str, wanted: &Wanted, number: &str, reading: &Reading) -> Vec<u8> {
     let module = reading.module;
     let loinc = module.loinc.first().copied().unwrap_or_default();
     match wanted.format {
@@ -180,7 +197,7 @@ pub(super) fn reading(wanted: &Wanted, number: &str, reading: &Reading) -> Vec<u
                 // What the sender calls it may lead back to the person.
                 fields.remove("identifier");
             }
-            resource.to_string().into_bytes()
+            entry(base, &resource)
         }
     }
 }

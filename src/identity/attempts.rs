@@ -275,8 +275,7 @@ pub async fn forget_all(tx: &crate::db::Tx, subjects: &[Subject]) -> Result<()> 
     let mut keys: Vec<_> = subjects.iter().map(|subject| subject.key.as_str()).collect();
     keys.sort_unstable();
     for some in keys.chunks(200) {
-        let marks: Vec<_> = (1..=some.len()).map(|n| format!("${n}")).collect();
-        let sql = format!("DELETE FROM attempts WHERE subject IN ({})", marks.join(", "));
+        let sql = format!("DELETE FROM attempts WHERE subject IN ({})", crate::db::placeholders(1, some.len()));
         let values = some.iter().map(|key| (*key).into()).collect::<Vec<sea_orm::Value>>();
         tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
     }

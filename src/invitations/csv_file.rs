@@ -9,6 +9,7 @@ pub mod columns;
 mod encoding;
 mod heading;
 mod separator;
+pub mod table;
 #[cfg(test)]
 mod tests;
 

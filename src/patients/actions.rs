@@ -1,5 +1,6 @@
 //! Listing patients, finding one, and adding them.
 
+mod alike;
 mod clinicians;
 mod intake;
 mod label_book;
@@ -8,11 +9,13 @@ mod monitoring;
 mod profile;
 mod search;
 
+pub use alike::{Alike, alike, label_keys, number_shape, person_key};
 pub use clinicians::{Assigned, assign_clinicians, clinicians_of};
 pub use intake::{NotTaken, SentEntry, SentPatient, Spot, TakenIn, Whose, take_in};
 pub use label_book::{MOST_LABELS, create_label, delete_label, label_book, rename_label};
 pub use labels::{
-    Added, LONGEST_LABEL, TypedLabel, add_labels, add_typed_label, all_labels, may_label, place_labels, remove_labels,
+    Added, LONGEST_LABEL, MOST_OF_A_PATIENT, TypedLabel, add_labels, add_typed_label, all_labels, may_label,
+    place_labels, read_label, remove_labels,
 };
 pub use monitoring::{LONGEST_REASON, REASONS, may_offboard, reactivate, stop_monitoring};
 pub use profile::{Typed, add_patient, change_profile};

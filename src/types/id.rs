@@ -53,6 +53,7 @@ kinds! {
     PasskeyId = Passkey, "psk";
     PasswordResetId = PasswordReset, "rst";
     PatientId = Patient, "pat";
+    PatientImportId = PatientImport, "imp";
     PlanId = Plan, "pln";
     ReadingId = Reading, "rea";
     ResetRequestId = ResetRequest, "ask";

@@ -13,7 +13,8 @@ pub use email_address::{BadAddress, EmailAddress, Mailbox, parse_mailbox};
 pub use id::{
     AccountId, ApiKeyId, AppointmentId, BatchId, BrowserId, CeremonyId, DeploymentId, EmergencyId, EventId, ExportId,
     Id, InterruptedId, InvitationId, Kind, LabelId, MailId, MembershipId, MessageId, NoteId, NoticeId, OrganisationId,
-    PasskeyId, PasswordResetId, PatientId, PlanId, ReadingId, ResetRequestId, ReviewId, RoleId, SessionId, kind,
+    PasskeyId, PasswordResetId, PatientId, PatientImportId, PlanId, ReadingId, ResetRequestId, ReviewId, RoleId,
+    SessionId, kind,
 };
 pub use page::{Cursor, PageOf};
 pub use person_name::{BadName, PersonName};

@@ -1,6 +1,6 @@
 //! FHIR R4: every answer is read strictly by a crate that knows R4, and what is refused says which element it is about.
 
-mod program;
+pub mod program;
 
 use care_portal::{
     access::{DefaultRole, RoleKey},
@@ -201,7 +201,7 @@ async fn without_identifiers_no_answer_holds_one(app: &TestApp) {
     let patient = app.patient(app.cardiology, "NF-1", "Agnes Vance").await;
     app.reading(patient, "blood_pressure", "128/78", app.minutes_ago(5)).await;
     let program = key_of(&ada, app.cardiology, &["view_patient_data", "manage_patient_data"]).await;
-    let secret = ["agnes", "vance", "nf-1@patients.example", "7946", "1948-03-09"];
+    let secret = ["agnes", "vance", "nf-1@patients.example", "7946 0123", "1948-03-09"];
     let mut texts = Vec::new();
     for path in ["/Patient".to_owned(), format!("/Patient/{}", fhir_patient(patient)), "/Patient?identifier=NF-1".to_owned(), "/Observation".to_owned()] {
         let answer = program.get(&path).await;
@@ -514,4 +514,7 @@ async fn every_reading_is_in_the_access_log_and_an_identifier_is_of_one_patient(
     assert_eq!(seen(bela).await, 2, "that there is nothing is something too");
     let log = app.dump("events").await;
     assert!(!log.contains("Vance") && !log.contains("Agnes"), "no identifier in the log");
+    // And whoever asks who has seen her reads of the program.
+    let page = app.admin().await.page(&format!("{}/patients/{agnes}/seen", app.cardiology.path())).await;
+    assert_eq!(page.matches("by API key").count(), 4, "{page}");
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use care_portal::{
     access::{DefaultRole, PermissionSet, RoleKey},
-    exports, notes, patients,
+    exports, imports, notes, patients,
     roles::{self, RoleDraft},
     types::{
         AccountId, ApiKeyId, BatchId, BrowserId, EmergencyId, ExportId, LabelId, NoteId, PasskeyId, PatientId,
-        SessionId, kind,
+        PatientImportId, SessionId, kind,
     },
 };
 use serde_json::json;
@@ -34,6 +34,7 @@ pub struct Ids {
     pub patient: String,
     pub label: String,
     pub export: String,
+    pub import: String,
     pub emergency: String,
     pub message: String,
     pub appointment: String,
@@ -66,6 +67,7 @@ pub async fn furnish(app: &TestApp, scope: &str) -> Ids {
         patient: spare_patient(app).await,
         label: spare_label(app).await,
         export: spare_export(app).await.to_string(),
+        import: spare_import(app).await.to_string(),
         emergency: spare_emergency(app, account).await,
         message: telemedicine::spare_message(app).await,
         appointment: telemedicine::spare_appointment(app).await,
@@ -84,6 +86,13 @@ async fn spare_label(app: &TestApp) -> String {
         patients::actions::create_label(&app.portal, &app.admin_caller().await, app.cardiology, "Spare").await.unwrap();
     }
     LabelId::from_uuid(app.uuid("SELECT id FROM labels WHERE text_key = 'spare'").await).to_string()
+}
+
+/// An import that the Admin has done, of nobody new.
+async fn spare_import(app: &TestApp) -> PatientImportId {
+    let sheet = imports::read_sheet("Number\nM-1", app.portal.now()).unwrap();
+    let (admin, none) = (app.admin_caller().await, std::collections::HashSet::new());
+    imports::actions::import_patients(&app.portal, &admin, app.cardiology, sheet, (&none, "spare")).await.unwrap()
 }
 
 /// An export that the Admin has asked for, as it was made.
@@ -117,6 +126,7 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         .replace("{account}", &ids.account)
         .replace("{plan}", &ids.plan)
         .replace("{export}", &ids.export)
+        .replace("{import}", &ids.import)
         .replace("{emergency}", &ids.emergency)
         .replace("{message}", &ids.message)
         .replace("{appointment}", &ids.appointment)
@@ -159,6 +169,9 @@ pub async fn send(app: &TestApp, who: &Person, method: &str, route: &str, ids: &
         ("POST", "/api/v1/scopes/{scope}/invitations") => request
             .header("idempotency-key", "k")
             .json(&json!({ "addresses": ["two@northfield.example"], "role": "organisation_staff" })),
+        ("POST", "/{scope}/patients/import") => {
+            request.multipart(reqwest::multipart::Form::new().text("text", "Number,Name\nNF-2,Somebody"))
+        }
         ("POST", "/{scope}/plans/new") => {
             let form = reqwest::multipart::Form::new().text("addresses", "one@northfield.example");
             request.multipart(form.text("role", "contributor").text("window", "7d").text("key", "k"))
@@ -334,6 +347,7 @@ async fn told(app: &TestApp, who: &Person, method: &str, route: &str, ids: &Ids)
         &ids.patient,
         &ids.label,
         &ids.export,
+        &ids.import,
         &ids.emergency,
         &ids.message,
         &ids.appointment,
@@ -404,6 +418,7 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
             "{patient}",
             "{label}",
             "{export}",
+            "{import}",
             "{emergency}",
             "{message}",
             "{appointment}",
@@ -430,6 +445,7 @@ async fn what_belongs_to_others_answers_as_what_does_not_exist() {
             patient: like(&app, &ids.patient),
             label: like(&app, &ids.label),
             export: like(&app, &ids.export),
+            import: like(&app, &ids.import),
             emergency: like(&app, &ids.emergency),
             message: like(&app, &ids.message),
             appointment: like(&app, &ids.appointment),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     access::Scope,
-    db::CHUNK,
+    db::{CHUNK, placeholders},
     types::{AccountId, InvitationId, OrganisationId},
 };
 
@@ -15,7 +15,7 @@ use crate::{
 pub async fn accounts(db: &impl ConnectionTrait, ids: &[Uuid]) -> Result<HashMap<Uuid, (String, String)>, DbErr> {
     let mut found = HashMap::new();
     for chunk in ids.chunks(CHUNK) {
-        let sql = format!("SELECT id, name, email FROM accounts WHERE id IN ({})", marks(1, chunk.len()));
+        let sql = format!("SELECT id, name, email FROM accounts WHERE id IN ({})", placeholders(1, chunk.len()));
         for row in ask(db, sql, chunk.iter().map(|id| (*id).into()).collect()).await? {
             found.insert(row.try_get_by_index(0)?, (row.try_get_by_index(1)?, row.try_get_by_index(2)?));
         }
@@ -50,7 +50,7 @@ async fn texts(
 ) -> Result<HashMap<Uuid, String>, DbErr> {
     let mut found = HashMap::new();
     for chunk in ids.chunks(CHUNK) {
-        let marks = marks(2, chunk.len());
+        let marks = placeholders(2, chunk.len());
         let sql = format!("{select} WHERE organisation_id = $1 AND id IN ({marks})");
         let values = std::iter::once(organisation.into()).chain(chunk.iter().map(|id| (*id).into())).collect();
         for row in ask(db, sql, values).await? {
@@ -84,7 +84,7 @@ pub async fn invitations_to(
 ) -> Result<Vec<InvitationId>, DbErr> {
     let sql = format!(
         "SELECT id FROM invitations WHERE organisation_id = $1 AND email_key IN ({}) ORDER BY id DESC LIMIT $2",
-        marks(3, emails.len())
+        placeholders(3, emails.len())
     );
     let mut values: Vec<Value> = vec![organisation.into(), limit.into()];
     values.extend(emails.iter().map(|email| email.as_str().into()));
@@ -100,10 +100,6 @@ pub async fn is_known_in(db: &impl ConnectionTrait, scope: Scope, account: Accou
         values.push(deployment.into());
     }
     Ok(!ask(db, sql, values).await?.is_empty())
-}
-
-fn marks(first: usize, count: usize) -> String {
-    (first..first + count).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ")
 }
 
 async fn ask(db: &impl ConnectionTrait, sql: String, values: Vec<Value>) -> Result<Vec<sea_orm::QueryResult>, DbErr> {

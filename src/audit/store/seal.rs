@@ -5,7 +5,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, Set, Statement};
 use super::Stored;
 use crate::{
     audit::chain::{BEGINNING, Hash},
-    db::{CHUNK, Tx},
+    db::{CHUNK, Tx, placeholders},
     types::{EventId, Timestamp},
 };
 
@@ -75,8 +75,7 @@ pub async fn seal(tx: &Tx, seals: &[(i64, EventId, Hash)], at: Timestamp) -> Res
             hash: Set(hash.to_vec()),
         });
         seal_row::Entity::insert_many(rows).exec_without_returning(tx).await?;
-        let marks: Vec<_> = (1..=chunk.len()).map(|n| format!("${n}")).collect();
-        let sql = format!("DELETE FROM unsealed_events WHERE event_id IN ({})", marks.join(", "));
+        let sql = format!("DELETE FROM unsealed_events WHERE event_id IN ({})", placeholders(1, chunk.len()));
         let ids = chunk.iter().map(|(_, event, _)| (*event).into());
         tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, ids)).await?;
     }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     access::{OnePatient, membership},
-    db::CHUNK,
+    db::{CHUNK, placeholders},
     types::{Cursor, DeploymentId, EmergencyId, OrganisationId, Timestamp},
 };
 
@@ -78,12 +78,11 @@ pub async fn roles_now(
 ) -> Result<HashMap<Uuid, Vec<(String, Option<DeploymentId>)>>, DbErr> {
     let mut found: HashMap<_, Vec<_>> = HashMap::new();
     for chunk in accounts.chunks(CHUNK) {
-        let marks: Vec<_> = (3..3 + chunk.len()).map(|n| format!("${n}")).collect();
         let sql = format!(
             "SELECT m.account_id, m.role, m.deployment_id FROM memberships m WHERE m.organisation_id = $1 AND {} \
              AND m.account_id IN ({}) ORDER BY m.id",
             membership::live_sql("m", "$2"),
-            marks.join(", ")
+            placeholders(3, chunk.len())
         );
         let mut values: Vec<Value> = vec![organisation.into(), now.into()];
         values.extend(chunk.iter().map(|id| Value::from(*id)));
@@ -99,8 +98,7 @@ pub async fn roles_now(
 pub async fn reasons(db: &impl ConnectionTrait, ids: &[EmergencyId]) -> Result<HashMap<EmergencyId, String>, DbErr> {
     let mut found = HashMap::new();
     for chunk in ids.chunks(CHUNK) {
-        let marks: Vec<_> = (1..=chunk.len()).map(|n| format!("${n}")).collect();
-        let sql = format!("SELECT id, reason FROM emergency_accesses WHERE id IN ({})", marks.join(", "));
+        let sql = format!("SELECT id, reason FROM emergency_accesses WHERE id IN ({})", placeholders(1, chunk.len()));
         let values = chunk.iter().map(|id| Value::from(*id));
         for row in db.query_all_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await? {
             found.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);

@@ -146,7 +146,7 @@ impl<'a> Maker<'a> {
         let place = sites::actions::place_of(self.portal.db.reader(), self.export.scope).await?.full_name();
         let counts = (self.export.patients_total, self.export.readings_done);
         let text = files::about(&wanted, &place, self.portal.now(), counts);
-        self.begin(&files::File { name: "ABOUT.txt", head: text.into_bytes(), between: b"", end: b"" })?;
+        self.begin(&files::File { name: "ABOUT.txt", head: text.into_bytes(), ..files::File::default() })?;
         self.finish_zip()?;
         self.put_away(1).await
     }
@@ -197,14 +197,19 @@ impl<'a> Maker<'a> {
                 break;
             }
         }
-        self.end(&file)?;
+        // The entries stand in the same Bundle.
+        if wanted.format != Format::Fhir {
+            self.end(&file)?;
+        }
         Ok(all)
     }
 
     async fn write_readings(&mut self, patients: &[(PatientId, String)]) -> Result<(), Stop> {
         let wanted = self.export.wanted.clone();
-        let file = files::readings(&wanted);
-        self.begin(&file)?;
+        let (file, base) = (files::readings(&wanted), fhir::base_of(self.portal));
+        if wanted.format != Format::Fhir {
+            self.begin(&file)?;
+        }
         let search = self.search().await?;
         for chunk in patients.chunks(100) {
             let (_, visible) = self.caller().await?;
@@ -214,7 +219,7 @@ impl<'a> Maker<'a> {
                     let (db, page) = (self.portal.db.reader(), (from.as_ref(), PAGE));
                     let page = entries_of(db, &visible, *patient, &search, page).await?;
                     for reading in page.rows.iter().filter(|reading| files::keeps(&wanted, reading)) {
-                        self.record(&file, &files::reading(&wanted, number, reading))?;
+                        self.record(&file, &files::reading(&base, &wanted, number, reading))?;
                         self.export.readings_done += 1;
                     }
                     self.put_away(PART).await?;
@@ -269,16 +274,16 @@ impl<'a> Maker<'a> {
     }
 
     fn record(&mut self, file: &files::File, bytes: &[u8]) -> Result<()> {
-        if self.records > 0 {
-            self.write(file.between)?;
-        }
+        self.write(if self.records > 0 { file.between } else { file.around.0 })?;
         self.records += 1;
         self.write(bytes)
     }
 
     fn end(&mut self, file: &files::File) -> Result<()> {
-        // A file of lines without any is empty.
-        if self.records > 0 || self.export.wanted.format == Format::Json { self.write(file.end) } else { Ok(()) }
+        if self.records > 0 {
+            self.write(file.around.1)?;
+        }
+        self.write(file.end)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {

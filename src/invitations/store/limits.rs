@@ -28,10 +28,9 @@ pub(in crate::invitations) async fn full(
 ) -> Result<HashMap<String, Timestamp>, DbErr> {
     let (mut full, column) = (HashMap::new(), column(most));
     for chunk in keys.chunks(CHUNK) {
-        let marks: Vec<_> = (2..2 + chunk.len()).map(|n| format!("${n}")).collect();
+        let marks = crate::db::placeholders(2, chunk.len());
         let sql = format!(
-            "SELECT email_key, {column} AS at FROM invited_addresses WHERE email_key IN ({}) AND {column} > $1",
-            marks.join(", ")
+            "SELECT email_key, {column} AS at FROM invited_addresses WHERE email_key IN ({marks}) AND {column} > $1"
         );
         let values = std::iter::once(Value::from(since)).chain(chunk.iter().map(|key| key.as_str().into()));
         for row in db.query_all_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await? {

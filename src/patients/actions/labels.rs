@@ -20,7 +20,7 @@ use crate::{
 /// The longest text of a label.
 pub const LONGEST_LABEL: usize = 40;
 /// How many labels a patient has at most.
-const MOST_OF_A_PATIENT: usize = 20;
+pub const MOST_OF_A_PATIENT: usize = 20;
 
 const MAY_GIVE: [Permission; 2] = [Permission::ManagePatientData, Permission::ManageLabels];
 
@@ -42,9 +42,12 @@ pub(super) fn deployment_of(scope: Scope) -> Result<DeploymentId> {
     scope.deployment.ok_or(Error::NotFound)
 }
 
-/// A label's text as it is kept.
-pub(super) fn read_text(text: &str) -> Result<String> {
-    let refuse = |why: &str| Err(Error::field("text", why));
+/// A label's text as it is kept, or what is wrong with it.
+///
+/// # Errors
+/// A sentence.
+pub fn read_label(text: &str) -> Result<String, String> {
+    let refuse = |why: &str| Err(why.to_owned());
     if text
         .chars()
         .any(|c| c.is_control() || ('\u{200b}'..='\u{200f}').contains(&c) || ('\u{202a}'..='\u{202e}').contains(&c))
@@ -57,6 +60,10 @@ pub(super) fn read_text(text: &str) -> Result<String> {
         1..=LONGEST_LABEL => Ok(text),
         _ => refuse("Use at most 40 characters for a label."),
     }
+}
+
+pub(super) fn read_text(text: &str) -> Result<String> {
+    read_label(text).map_err(|why| Error::field("text", why))
 }
 
 /// Where labels are switched off nobody gives or makes any.

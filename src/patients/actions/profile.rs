@@ -42,6 +42,14 @@ pub struct Typed {
 impl Typed {
     /// What was typed, read; every problem beside its field. Without `identifiers` those fields are not even looked at.
     fn read(&self, identifiers: bool, now: Timestamp) -> Result<NewPatient> {
+        match self.read_what_can_be(identifiers, now) {
+            (new, problems) if problems.is_empty() => Ok(new),
+            (_, problems) => Err(Error::Invalid(problems)),
+        }
+    }
+
+    /// The same for a row of a file: what cannot be read stays empty.
+    pub fn read_what_can_be(&self, identifiers: bool, now: Timestamp) -> (NewPatient, Fields) {
         let mut problems = Fields::new();
         let mut keep = |field: &'static str, read: Result<String, String>| {
             read.unwrap_or_else(|problem| {
@@ -62,11 +70,7 @@ impl Typed {
         };
         let gender = keep("gender", read_gender(&self.gender));
         let surgery_on = keep("surgery_on", read_day(&self.surgery_on));
-        if problems.is_empty() {
-            Ok(NewPatient { number, identity, gender, surgery_on, labels: Vec::new() })
-        } else {
-            Err(Error::Invalid(problems))
-        }
+        (NewPatient { number, identity, gender, surgery_on, labels: Vec::new() }, problems)
     }
 }
 

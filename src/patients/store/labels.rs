@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Set
 
 use crate::{
     access::Granted,
-    db::{CHUNK, Tx},
+    db::{CHUNK, Tx, placeholders},
     patients::Label,
     types::{LabelId, PatientId, Timestamp},
 };
@@ -58,7 +58,7 @@ pub(in crate::patients) async fn labels_of(
     if patients.is_empty() {
         return Ok(HashMap::new());
     }
-    let marks = (1..=patients.len()).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
+    let marks = placeholders(1, patients.len());
     let sql = format!(
         "SELECT pl.patient_id, l.id, l.text FROM patient_labels pl JOIN labels l ON l.id = pl.label_id \
          WHERE pl.patient_id IN ({marks}) ORDER BY pl.patient_id, pl.position"

@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Statement, Value};
 use super::{labels_of, unsigned};
 use crate::{
     access::Visible,
-    db::{CHUNK, list::ListSql},
+    db::{CHUNK, list::ListSql, placeholders},
     patients::{
         Flags, ListedPatient,
         query::{ACTIVE_DAYS, Days, Kind, Query, Reader, Start},
@@ -230,11 +230,10 @@ pub(in crate::patients) async fn names(
 ) -> Result<Vec<(PatientId, String)>, DbErr> {
     let mut named = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(CHUNK) {
-        let marks: Vec<_> = (2..2 + chunk.len()).map(|n| format!("${n}")).collect();
         let called = if with_names { "CASE WHEN name = '' THEN number ELSE name END" } else { "number" };
         let sql = format!(
             "SELECT id, {called} AS called FROM patients WHERE deployment_id = $1 AND id IN ({}) ORDER BY number_key",
-            marks.join(", ")
+            placeholders(2, chunk.len())
         );
         let values = std::iter::once(Value::from(visible.scope().id())).chain(chunk.iter().map(|id| Value::from(*id)));
         let rows = db.query_all_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await?;

@@ -1,5 +1,6 @@
 //! The rows of patients and of the words by which they are found.
 
+mod alike;
 mod change;
 mod clinicians;
 mod label_book;
@@ -7,6 +8,7 @@ mod labels;
 mod list;
 mod search;
 
+pub(super) use alike::{numbered, persons, with_words};
 pub(super) use change::{Kept, NewProfile, among, kept, set_monitored, write_profile};
 pub(super) use clinicians::{change_clinicians, clinicians_now, clinicians_of};
 pub(super) use label_book::{

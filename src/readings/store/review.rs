@@ -118,8 +118,8 @@ pub(in crate::readings) async fn mark_reviewed(
             for chunk in ids.chunks(CHUNK) {
                 let mut values = bound();
                 values.extend(chunk.iter().map(|id| Value::from(*id)));
-                let marks: Vec<_> = (4..4 + chunk.len()).map(|n| format!("${n}")).collect();
-                statements.push((format!("{begin} id IN ({}) RETURNING severity", marks.join(", ")), values));
+                let marks = crate::db::placeholders(4, chunk.len());
+                statements.push((format!("{begin} id IN ({marks}) RETURNING severity"), values));
             }
         }
     }

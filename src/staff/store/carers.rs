@@ -48,9 +48,9 @@ pub(in crate::staff) async fn carers(
     let mut rows = Vec::new();
     for level in levels(scope) {
         for chunk in accounts.chunks(CHUNK) {
-            let marks: Vec<_> = (3..3 + chunk.len()).map(|n| format!("${n}")).collect();
+            let marks = crate::db::placeholders(3, chunk.len());
             let live = membership::live_sql("m", "$2");
-            let sql = format!("{FOUND} WHERE m.scope_id = $1 AND {live} AND m.account_id IN ({})", marks.join(", "));
+            let sql = format!("{FOUND} WHERE m.scope_id = $1 AND {live} AND m.account_id IN ({marks})");
             let ids = chunk.iter().map(|id| Value::from(*id));
             let values = [level.id().into(), now.into()].into_iter().chain(ids);
             let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);

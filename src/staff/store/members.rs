@@ -26,8 +26,8 @@ async fn members(tx: &Tx, organisation: OrganisationId, rows: Vec<Model>) -> Res
     }
     let mut names = HashMap::new();
     for chunk in rows.chunks(CHUNK) {
-        let marks: Vec<_> = (1..=chunk.len()).map(|n| format!("${n}")).collect();
-        let sql = format!("SELECT id, name FROM accounts WHERE id IN ({})", marks.join(", "));
+        let marks = crate::db::placeholders(1, chunk.len());
+        let sql = format!("SELECT id, name FROM accounts WHERE id IN ({marks})");
         let ids = chunk.iter().map(|row| row.account_id.into());
         let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, ids);
         names.extend(Name::find_by_statement(statement).all(tx).await?.into_iter().map(|row| (row.id, row.name)));
