@@ -220,7 +220,7 @@ async fn following_an_export_ends_with_the_right(app: &TestApp) {
     let mut stream = nurse.get(&format!("{path}/progress")).await;
     assert_eq!(stream.headers()["content-type"], "text/event-stream");
     assert!(stream.chunk().await.unwrap().is_some());
-    app.execute("UPDATE memberships SET role = 'access_controller' WHERE email_key = 'nurse@northfield.example'").await;
+    app.execute("UPDATE memberships SET role = 'contributor' WHERE email_key = 'nurse@northfield.example'").await;
     let ended = tokio::time::timeout(Duration::from_secs(2), async { while stream.chunk().await.unwrap().is_some() {} });
     ended.await.expect("the stream ends by itself");
     assert_eq!(nurse.get(&format!("{path}/progress")).await.status(), StatusCode::FORBIDDEN);

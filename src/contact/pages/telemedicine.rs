@@ -11,12 +11,10 @@ use serde::Deserialize;
 use super::OfPatient;
 use crate::{
     contact::{Appointment, Message, actions, way},
-    error::Error,
     identity::door::SignedIn,
     outbox::life::Stage,
     patients::pages::rail::{self, Rail},
     portal::Portal,
-    programmes,
     types::{Cursor, Timestamp},
     web::{Frame, PageResult, Pager, When, lists::ListAddress, page},
 };
@@ -107,8 +105,6 @@ pub(super) async fn show(
 ) -> PageResult {
     let (jar, open) =
         rail::open(&portal, &caller, (&scope, &patient), (rail::Page::Telemedicine, "messages"), jar).await?;
-    let deployment = open.one.scope().deployment.ok_or(Error::NotFound)?;
-    let programme = programmes::actions::programme_of(portal.db.reader(), deployment).await?;
     let places = [&asked.from, &asked.upcoming, &asked.past].map(|text| Cursor::decode(text));
     let found = actions::show_telemedicine(&portal, &open.one, places.each_ref().map(Option::as_ref), PAGE).await?;
     let (now, zone) = (portal.now(), open.place.time_zone());
@@ -126,9 +122,9 @@ pub(super) async fn show(
     let appointment = |one: Appointment| appointment_row(one, &open.rail, now, when);
     let address = ListAddress::new(home);
     let view = TelemedicinePage {
-        messages_on: programme.messages,
-        appointments_on: programme.appointments,
-        calls_on: !programme.call_link.is_empty(),
+        messages_on: open.programme.messages,
+        appointments_on: open.programme.appointments,
+        calls_on: !open.programme.call_link.is_empty(),
         has_address: found.has_address,
         messages_pager: address.pager(&found.messages),
         upcoming_pager: address.pager_by("upcoming", &found.upcoming),

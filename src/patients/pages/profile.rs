@@ -23,7 +23,6 @@ use crate::{
         actions::{self, Typed},
     },
     portal::Portal,
-    programmes,
     web::{Frame, PageResult, When, cookies, page_with_status, see_other},
 };
 
@@ -139,10 +138,6 @@ async fn render(
 ) -> PageResult {
     let facts = facts(portal, &opened).await?;
     let scope = opened.one.scope();
-    let programme = match scope.deployment {
-        Some(deployment) => programmes::actions::programme_of(portal.db.reader(), deployment).await?,
-        None => return Err(Error::NotFound.into()),
-    };
     let actor = caller.actor()?;
     if !problems.is_empty() {
         opened.frame.title = format!("Error: {}", opened.frame.title);
@@ -153,7 +148,7 @@ async fn render(
         facts,
         monitored: opened.patient.monitored,
         may_edit: actor.may(Permission::ManagePatientData, &scope),
-        may_offboard: programme.offboarding && actions::may_offboard(actor, &scope),
+        may_offboard: opened.programme.offboarding && actions::may_offboard(actor, &scope),
         open: !problems.is_empty(),
         revision: opened.patient.revision,
         fields: FieldsView::new(typed, opened.one.identifiers(), problems),

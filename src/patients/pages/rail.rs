@@ -9,7 +9,7 @@ use crate::{
     op::Caller,
     patients::{Flags, Patient, actions},
     portal::Portal,
-    programmes,
+    programmes::{self, Programme},
     sites::{self, Place},
     types::PatientId,
     web::{Frame, Link, frame::time_of_day},
@@ -65,6 +65,12 @@ pub struct Rail {
     pub may_note: bool,
     /// Whether the patient may be written to and called.
     pub may_contact: bool,
+    /// Whether a message can be written now.
+    pub messages: bool,
+    /// Whether an appointment can be proposed now.
+    pub appointments: bool,
+    /// Whether they can be called now.
+    pub calls: bool,
     /// Whether their data may be exported.
     pub may_export: bool,
     /// Whether they may be edited.
@@ -83,6 +89,8 @@ pub struct Opened {
     pub frame: Frame,
     /// The rail.
     pub rail: Rail,
+    /// What the deployment follows and offers.
+    pub programme: Programme,
 }
 
 /// Opens a page of a patient: checks that the caller may, writes it to the access log as `what`, and lays out the frame. The title
@@ -106,9 +114,9 @@ pub async fn open(
     let title = format!("{} – {}", patient.number, name_of(page));
     let (jar, frame) = sites::pages::frame_with_flash(portal, caller.actor()?, &place, &title, jar).await?;
     let deployment = one.scope().deployment.ok_or(Error::NotFound)?;
-    let with_labels = programmes::actions::programme_of(portal.db.reader(), deployment).await?.labels;
-    let rail = rail(caller, &patient, &one, &place, (page, with_labels))?;
-    Ok((jar, Opened { patient, one, place, frame, rail }))
+    let programme = programmes::actions::programme_of(portal.db.reader(), deployment).await?;
+    let rail = rail(caller, &patient, &one, &place, (page, &programme))?;
+    Ok((jar, Opened { patient, one, place, frame, rail, programme }))
 }
 
 const fn name_of(page: Page) -> &'static str {
@@ -126,10 +134,11 @@ fn rail(
     patient: &Patient,
     one: &OnePatient,
     place: &Place,
-    (current, with_labels): (Page, bool),
+    (current, programme): (Page, &Programme),
 ) -> Result<Rail> {
     let actor = caller.actor()?;
     let may = |permission| actor.may(permission, &one.scope());
+    let contact = may(Permission::ContactPatient) && patient.monitored;
     let address = address(one.scope(), patient.id);
     let link = |page: Page, end: &str| Link::new(name_of(page), format!("{address}{end}"), page == current);
     let mut links = vec![
@@ -146,8 +155,8 @@ fn rail(
         number: patient.number.clone(),
         list: one.emergency().is_none().then(|| format!("{}/patients", one.scope().path())),
         links,
-        labels: patient.labels.iter().filter(|_| with_labels).map(|label| label.text.clone()).collect(),
-        may_label: with_labels && actions::may_label(actor, &one.scope()),
+        labels: patient.labels.iter().filter(|_| programme.labels).map(|label| label.text.clone()).collect(),
+        may_label: programme.labels && actions::may_label(actor, &one.scope()),
         flags: patient.flags,
         offboarded: !patient.monitored,
         emergency: one.emergency().is_some(),
@@ -155,6 +164,9 @@ fn rail(
         emergency_until: one.emergency_ends_at().map(|at| time_of_day(at, &place.time_zone())).unwrap_or_default(),
         may_note: may(Permission::ManageNotes),
         may_contact: may(Permission::ContactPatient),
+        messages: contact && programme.messages,
+        appointments: contact && programme.appointments,
+        calls: contact && !programme.call_link.is_empty(),
         may_export: may(Permission::ExportPatientData),
         may_manage: may(Permission::ManagePatientData),
         address,

@@ -150,19 +150,23 @@ pub fn list_statement(
 
 /// Only those whom every word of a search finds: by the number, and by the name for those who may see it.
 fn find_words(sql: &mut ListSql, reader: &Reader, search: &str) {
-    let words = words_of(search);
+    let mut words = words_of(search);
     if words.is_empty() && !search.trim().is_empty() {
         // Nothing but marks is found in nobody.
         sql.only("1 = 0");
     }
-    for word in words {
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    for (n, word) in words.into_iter().enumerate() {
         let (least, beyond) = (sql.bind(word.clone()), sql.bind(format!("{word}\u{10FFFF}")));
         // A list of both, and not no condition: only so both databases enter the index at the word.
         let either = if reader.identifiers { "IN (FALSE, TRUE)" } else { "= FALSE" };
-        sql.only(format!(
-            "p.id IN (SELECT w.patient_id FROM patient_words w WHERE w.deployment_id = $1 AND w.identifying {either} \
-             AND w.word >= {least} AND w.word < {beyond})"
-        ));
+        let word = format!("w.identifying {either} AND w.word >= {least} AND w.word < {beyond}");
+        // The longest word is in the fewest names and finds the patients; the others are looked up among the words of each of these.
+        sql.only(if n == 0 {
+            format!("p.id IN (SELECT w.patient_id FROM patient_words w WHERE w.deployment_id = $1 AND {word})")
+        } else {
+            format!("EXISTS (SELECT 1 FROM patient_words w WHERE w.patient_id = p.id AND {word})")
+        });
     }
 }
 

@@ -9,11 +9,9 @@ use axum_extra::extract::CookieJar;
 
 use super::{Eyes, Line};
 use crate::{
-    error::Error,
     identity::door::SignedIn,
     patients::pages::rail::{self, Rail},
     portal::Portal,
-    programmes,
     readings::{Kind, Module, Reading, actions},
     web::{Frame, Link, PageResult, frame::day, page},
 };
@@ -55,8 +53,7 @@ pub(super) async fn show(
     let to = (rail::Page::Dashboard, "dashboard");
     let (jar, opened) = rail::open(&portal, &caller, (&scope, &patient), to, jar).await?;
     let (db, zone) = (portal.db.reader(), opened.place.time_zone());
-    let deployment = opened.one.scope().deployment.ok_or(Error::NotFound)?;
-    let programme = programmes::actions::programme_of(db, deployment).await?;
+    let programme = &opened.programme;
     let followed: Vec<&'static Module> = programme.modules.iter().map(|followed| followed.module).collect();
     let mut newest = actions::newest_of_each(db, &opened.one, &followed, TREND).await?;
     let unreviewed = actions::unreviewed_by_module(db, &opened.one).await?;

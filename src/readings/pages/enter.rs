@@ -20,7 +20,7 @@ use crate::{
     op::Caller,
     patients::pages::rail::{self, Opened, Rail},
     portal::Portal,
-    programmes::{self, Programme},
+    programmes::Programme,
     readings::{Kind, Module, NewReading, actions},
     types::{PatientId, ReadingId, Timestamp},
     web::{Frame, PageResult, cookies, page_with_status, see_other},
@@ -77,8 +77,7 @@ async fn open(
     let to = (rail::Page::Dashboard, "form for readings");
     let (jar, mut opened) = rail::open(portal, caller, (scope, patient), to, jar).await?;
     opened.frame.title = format!("{} – Enter readings", opened.patient.number);
-    let deployment = opened.one.scope().deployment.ok_or(Error::NotFound)?;
-    let programme = programmes::actions::programme_of(portal.db.reader(), deployment).await?;
+    let programme = opened.programme.clone();
     let eyes = Eyes::of(portal, caller.actor()?.account, opened.place.time_zone()).await?;
     Ok((jar, opened, programme, eyes))
 }

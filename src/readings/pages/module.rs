@@ -20,7 +20,7 @@ use crate::{
     identity::door::SignedIn,
     patients::pages::rail::{self, Opened, Rail},
     portal::Portal,
-    programmes::{self, Programme},
+    programmes::Programme,
     readings::{Band, Kind, Module, Part, Reading, Severity, Unreviewed, Within, actions},
     types::{Cursor, Timestamp},
     web::{
@@ -117,8 +117,7 @@ pub(super) async fn show(
     let to = (rail::Page::Dashboard, "readings");
     let (jar, mut opened) = rail::open(&portal, &caller, (&scope, &patient), to, jar).await?;
     opened.frame.title = format!("{} – Readings", opened.patient.number);
-    let deployment = opened.one.scope().deployment.ok_or(Error::NotFound)?;
-    let programme = programmes::actions::programme_of(portal.db.reader(), deployment).await?;
+    let programme = opened.programme.clone();
     let eyes = Eyes::of(&portal, caller.actor()?.account, opened.place.time_zone()).await?;
     let view = fill(&portal, opened, module, &programme, eyes, &asked).await?;
     Ok((jar, page(&view)?).into_response())
