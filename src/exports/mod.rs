@@ -33,7 +33,7 @@ impl Format {
     pub const ALL: [(Self, &'static str, &'static str); 3] = [
         (Self::Csv, "csv", "CSV (for a spreadsheet)"),
         (Self::Json, "json", "JSON"),
-        (Self::Fhir, "fhir", "FHIR R4 (one resource a line)"),
+        (Self::Fhir, "fhir", "FHIR R4 (a Bundle)"),
     ];
 
     /// The stored word.

@@ -85,19 +85,24 @@ fn read_number(text: &str) -> Result<String, String> {
     }
 }
 
+/// With one full stop at its end.
+fn sentence(bad: &impl std::fmt::Display) -> String {
+    format!("{}.", bad.to_string().trim_end_matches('.'))
+}
+
 /// A patient may be known by number only.
 fn read_name(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Ok(String::new());
     }
-    PersonName::parse(text).map(|name| name.as_str().to_owned()).map_err(|bad| format!("{bad}."))
+    PersonName::parse(text).map(|name| name.as_str().to_owned()).map_err(|bad| sentence(&bad))
 }
 
 fn read_email(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Ok(String::new());
     }
-    EmailAddress::parse(text).map(|email| email.as_str().to_owned()).map_err(|bad| format!("{bad}."))
+    EmailAddress::parse(text).map(|email| email.as_str().to_owned()).map_err(|bad| sentence(&bad))
 }
 
 fn read_gender(text: &str) -> Result<String, String> {
