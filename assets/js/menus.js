@@ -33,8 +33,12 @@ function place(menu) {
   const panel = menu.querySelector('.panel');
   menu.classList.remove('upward');
   const box = panel.getBoundingClientRect();
-  const above = menu.getBoundingClientRect().top;
-  if (box.bottom > innerHeight - 4 && above > box.height + 56) menu.classList.add('upward');
+  // A list that scrolls by itself cuts off what reaches beyond it, and its head lies over the rows below.
+  const list = menu.closest('.scroller');
+  const cut = list && getComputedStyle(list).overflowY !== 'visible' && list.getBoundingClientRect();
+  const bottom = Math.min(innerHeight - 4, cut ? cut.bottom : Infinity);
+  const above = menu.getBoundingClientRect().top - (cut ? cut.top + 40 : 56);
+  if (box.bottom > bottom && above > box.height) menu.classList.add('upward');
 }
 
 export function startMenus() {
