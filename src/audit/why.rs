@@ -369,6 +369,11 @@ fn fold(events: Vec<Listed>, scope: Scope) -> Vec<Held> {
                     held.until = Some((at, id));
                 }
             }
+            "membership.start_changed" => {
+                if let Some(held) = open.and_then(|n| all.get_mut(n)) {
+                    held.starts = instant_of(&detail, "starts_at");
+                }
+            }
             "membership.end_changed" => {
                 if let Some(held) = open.and_then(|n| all.get_mut(n)) {
                     held.ends = instant_of(&detail, "ends_at");

@@ -164,10 +164,22 @@ pub const ACTIONS: &[Words] = &[
     ),
     ("membership.ended", Group::Staff, "Access ended", "{actor} ended the access of {subject} as {role}"),
     (
+        "membership.start_changed",
+        Group::Staff,
+        "First day brought forward",
+        "{actor} let the access of {subject} begin before its first day",
+    ),
+    (
         "membership.end_changed",
         Group::Staff,
         "End of access changed",
         "{actor} changed when the access of {subject} ends",
+    ),
+    (
+        "membership.start_change_refused",
+        Group::Staff,
+        "Bringing a first day forward refused",
+        "{actor} was not let begin the access of {subject}: {reason}",
     ),
     (
         "membership.change_refused",

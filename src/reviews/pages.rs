@@ -331,7 +331,7 @@ async fn finish(
     Ok((jar, see_other(&format!("{}/review", place.scope.path()))).into_response())
 }
 
-const HEADS: [&str; 12] = [
+const HEADS: [&str; 13] = [
     "name",
     "email",
     "role",
@@ -341,6 +341,7 @@ const HEADS: [&str; 12] = [
     "dormant",
     "second factor",
     "given by",
+    "access from",
     "access until",
     "decision",
     "decided by",
@@ -355,7 +356,7 @@ async fn export_csv(State(portal): State<Portal>, SignedIn(caller): SignedIn, Pa
     Ok(csv::file(&name, std::iter::once(csv::line(HEADS)).chain(lines)))
 }
 
-fn cells(row: &Row, words: &Words) -> [String; 12] {
+fn cells(row: &Row, words: &Words) -> [String; 13] {
     let time = |at: Option<Timestamp>| at.map(Timestamp::to_rfc3339).unwrap_or_default();
     [
         row.name.clone(),
@@ -367,6 +368,7 @@ fn cells(row: &Row, words: &Words) -> [String; 12] {
         if row.is_dormant(words.now) { "yes" } else { "no" }.to_owned(),
         row.factors.to_string().to_lowercase(),
         given_by(row),
+        time(row.starts_at),
         time(row.ends_at),
         row.mark.map_or("", Mark::key).to_owned(),
         row.marked_by.clone(),

@@ -166,9 +166,12 @@ struct ChangeIn {
     /// When the access ends by itself: a day (`2026-12-31`, all of it), an instant (RFC 3339), or `never`.
     #[serde(default)]
     access_until: Option<String>,
+    /// `now`: access that was to begin later begins at once.
+    #[serde(default)]
+    access_from: Option<String>,
 }
 
-/// Change a staff member's role or the end of their access: one of the two in a request.
+/// Change a staff member's role, or when their access begins or ends: one of the three in a request.
 #[utoipa::path(patch, path = "/scopes/{scope}/staff/{membership}", tag = "Staff",
     params(("scope" = String, Path, description = "`org_…` or `dep_…`"), ("membership" = String, Path, description = "`mem_…`")),
     request_body = ChangeIn, responses((status = 200, body = StaffOut), (status = 403, body = ProblemBody, description = "By the grant rule, of the role now or of the new one"), (status = 404, body = ProblemBody), (status = 422, body = ProblemBody)))]
@@ -179,17 +182,21 @@ async fn change(
     ApiJson(asked): ApiJson<ChangeIn>,
 ) -> ApiResult<impl IntoResponse> {
     let (place, id) = ids(&portal, &caller, &scope, &membership).await?;
-    let changes = match (asked.role, asked.access_until) {
-        (Some(role), None) => {
+    let changes = match (asked.role, asked.access_until, asked.access_from.as_deref()) {
+        (Some(role), None, None) => {
             let role = role.parse().map_err(|_| Error::field("role", "There is no such role"))?;
             actions::change_roles(&portal, &caller, place.scope, &[id], role).await?
         }
-        (None, Some(text)) => {
+        (None, Some(text), None) => {
             let wrong = || Error::field("access_until", "Write a day such as 2026-12-31, an instant, or never");
             let end = if text == "never" { None } else { Some(place.parse_end(&text).ok_or_else(wrong)?) };
             actions::set_ends(&portal, &caller, place.scope, &[id], end).await?
         }
-        _ => return Err(Error::field("role", "Send either a role or access_until").into()),
+        (None, None, Some("now")) => actions::begin_now(&portal, &caller, place.scope, &[id]).await?,
+        (None, None, Some(_)) => {
+            return Err(Error::field("access_from", "Write now; no other moment can be set").into());
+        }
+        _ => return Err(Error::field("role", "Send one of role, access_until and access_from").into()),
     };
     one(changes)?;
     // Whoever may change staff may see them: the permission implies it.

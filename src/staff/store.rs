@@ -13,7 +13,8 @@ use sea_orm::{
 pub(super) use carers::{carers, find_carers};
 pub(super) use members::{
     accounts_with_role, all_with_role, changed_at, close_lapsed, ending_soon, find_ending, find_live, holders_of,
-    lasting_admins, mark_ended, mark_warned, own_access, previous_role, set_end, set_role, starting, with_roles_at,
+    lasting_admins, mark_ended, mark_warned, own_access, previous_role, set_end, set_role, set_start, starting,
+    with_roles_at,
 };
 
 pub(super) use people::{memberships_of, people};

@@ -106,6 +106,45 @@ on_both! {
         assert_eq!(ben.get(&format!("{}/patients", app.cardiology.path())).await.status(), StatusCode::NOT_FOUND);
     }
 
+    async fn a_first_day_is_brought_forward_by_those_who_could_give_the_access(app: &TestApp) {
+        let id = join_later(app, "ben", "admin").await;
+        let path = format!("{}/staff/{id}/until", app.cardiology.path());
+        let begin = [("do", "begin")];
+        let staff_of_it = app.default(DefaultRole::OrganisationStaff, app.cardiology).await;
+        assert_eq!(staff_of_it.post(&path, &begin).await.status(), StatusCode::FORBIDDEN);
+        let next_door = app.person("nextdoor", RoleKey::Default(DefaultRole::Admin), app.diabetes).await;
+        assert_eq!(next_door.post(&path, &begin).await.status(), StatusCode::NOT_FOUND);
+        // Whoever could not have given the role.
+        let peer = app.person("peer", RoleKey::Default(DefaultRole::AccessController), app.cardiology).await;
+        assert_eq!(peer.post(&path, &begin).await.status(), StatusCode::SEE_OTHER);
+        assert_eq!(app.events("membership.start_change_refused").await, 1);
+        let admin = app.admin().await;
+        assert!(admin.page(&path).await.contains("Begin access now"));
+        app.advance(Duration::from_secs(11 * 60));
+        assert!(location(&admin.post(&path, &begin).await).starts_with("/prove"), "an old proof is none");
+        let ben = app.sign_in("ben@northfield.example").await;
+        assert_eq!(ben.get(&format!("{}/staff", app.cardiology.path())).await.status(), StatusCode::NOT_FOUND, "nothing happened yet");
+        let admin = app.admin().await;
+        assert_eq!(admin.post(&path, &begin).await.status(), StatusCode::SEE_OTHER);
+        assert!(admin.page(&format!("{}/staff", app.cardiology.path())).await.contains("has access from now on."));
+        assert_eq!(app.events("membership.start_changed").await, 1);
+        assert_eq!(ben.get(&format!("{}/staff", app.cardiology.path())).await.status(), StatusCode::OK);
+        assert!(!admin.page(&path).await.contains("Begin access now"));
+        admin.post(&path, &begin).await;
+        assert!(admin.page(&format!("{}/staff", app.cardiology.path())).await.contains("this access has begun already"));
+        // By a program.
+        let other = join_later(app, "chi", "contributor").await;
+        let url = format!("/scopes/{}/staff/{other}", app.cardiology);
+        assert_eq!(api(&admin, "PATCH", &url, Some(json!({ "access_from": "tomorrow" }))).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(api(&admin, "PATCH", &url, Some(json!({ "access_from": "now", "access_until": "never" }))).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+        let (status, row) = api(&admin, "PATCH", &url, Some(json!({ "access_from": "now" }))).await;
+        assert_eq!((status, row["access_from"].as_str()), (StatusCode::OK, Some(app.portal.now().to_rfc3339().as_str())), "{row}");
+        assert_eq!(app.events("membership.start_changed").await, 2);
+        let account = app.uuid("SELECT id FROM accounts WHERE email = 'ben@northfield.example'").await;
+        let why = admin.page(&format!("{}/access-log/why/acc_{}", app.cardiology.path(), account.simple())).await;
+        assert!(why.contains("is Admin") && !why.contains("Begins by itself"), "{why}");
+    }
+
     async fn an_admin_to_come_is_not_the_one_that_an_organisation_keeps(app: &TestApp) {
         let admin = app.admin().await;
         let asked = [("access_from", FIRST_DAY)];

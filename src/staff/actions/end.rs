@@ -1,4 +1,4 @@
-//! Ending access: at once by removal, or at a date.
+//! When access ends: at once by removal, or at a date; and letting it begin before its first day.
 
 use serde_json::json;
 
@@ -85,6 +85,35 @@ pub async fn set_ends(
         store::set_end(op.tx(), &granted, member.membership, ends_at).await?;
         let detail = json!({ "membership": member.membership, "from": member.ends_at, "ends_at": ends_at });
         op.record(Event::done("membership.end_changed", member.account, member.scope, detail));
+        changes.done.push((member.membership, member.name));
+    }
+    op.commit().await?;
+    Ok(changes)
+}
+
+/// Lets access that was to begin later begin at once. It gives somebody power now, so a fresh proof is asked for.
+///
+/// # Errors
+/// When the caller may not change staff there at all; people who cannot be changed, or whose access has begun, are told in the answer.
+pub async fn begin_now(portal: &Portal, caller: &Caller, scope: Scope, ids: &[MembershipId]) -> Result<Changes> {
+    let op = Op::begin(portal, caller).await?;
+    let (mut op, granted) = op.require(Permission::ManageStaff, scope).await?;
+    op.require_fresh_proof()?;
+    let (members, mut changes) = find(&op, &granted, ids).await?;
+    for member in members {
+        let Some(first) = member.starts_at.filter(|start| *start > op.now()) else {
+            let error = Error::Conflict("this access has begun already".to_owned());
+            changes.not_done.push(NotChanged { membership: member.membership, name: member.name, error });
+            continue;
+        };
+        if let Err(refusal) = judge(&op, &granted, &member, None, true).await? {
+            changes.refuse(&mut op, "membership.start_change_refused", member, refusal);
+            continue;
+        }
+        store::set_start(op.tx(), &granted, member.membership, op.now()).await?;
+        let detail =
+            json!({ "membership": member.membership, "from": first.to_rfc3339(), "starts_at": op.now().to_rfc3339() });
+        op.record(Event::done("membership.start_changed", member.account, member.scope, detail));
         changes.done.push((member.membership, member.name));
     }
     op.commit().await?;

@@ -15,7 +15,7 @@ pub use carers::{carers, find_carers};
 pub use change::{
     accounts_with_role, change_roles, change_roles_within, holders_of, members, replace_role, roles_for, undo_change,
 };
-pub use end::{remove_from_team, remove_members, set_ends};
+pub use end::{begin_now, remove_from_team, remove_members, set_ends};
 pub use join::{colleagues, holders, is_member, join, list_staff, members_by_email, show_member};
 pub use locked_out::{LONGEST_REASON, LockedOut, ResetDone, look_at_locked_out, reset_second_factor, send_reset_link};
 pub use own::{ComingAccess, OwnAccess, coming_access, own_access};

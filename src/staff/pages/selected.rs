@@ -204,6 +204,10 @@ impl Told {
     }
 
     /// What became of setting ends of access.
+    pub(super) fn of_start(changes: &Changes) -> Self {
+        Self::of(changes, "has access from now on.", "people have access from now on.", "changed")
+    }
+
     pub(super) fn of_end(changes: &Changes, end: Option<Timestamp>, place: &Place) -> Self {
         match end {
             Some(end) => {

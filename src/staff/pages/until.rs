@@ -30,6 +30,8 @@ struct UntilPage {
     level: String,
     /// The present last day in words; none when there is none.
     ends: Option<String>,
+    /// The first day in words, of access that has not begun.
+    begins: Option<String>,
     action: String,
     until: String,
     min_date: String,
@@ -82,6 +84,12 @@ pub(super) async fn submit(
     RepeatedForm(form): RepeatedForm<UntilForm>,
 ) -> PageResult {
     let (place, member) = find(&portal, &caller, &scope, &membership).await?;
+    if form.r#do == "begin" {
+        let changes = actions::begin_now(&portal, &caller, place.scope, &[member.membership]).await?;
+        let told = Told::of_start(&changes);
+        let jar = cookies::leave_flash(&portal.config, jar, told.kind, &told.text);
+        return Ok((jar, see_other(&ListQuery::carried(&form.list).url(&place))).into_response());
+    }
     let end = match form.r#do.as_str() {
         "never" => None,
         _ => match read_day(&place, &form.until, portal.now()) {
@@ -115,6 +123,7 @@ async fn render(
         role: roles.remove(&member.role).unwrap_or(member.role),
         level: at.full_name(),
         ends: member.ends_at.map(|end| day(end, &zone)),
+        begins: member.starts_at.filter(|start| *start > portal.now()).map(|start| day(start, &zone)),
         action: format!("{}/staff/{}/until", place.scope.path(), member.membership),
         until: if problem.is_some() { form.until } else { present.unwrap_or_default() },
         min_date: tomorrow(place, portal.now()),

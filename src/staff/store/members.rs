@@ -143,6 +143,17 @@ pub(in crate::staff) async fn set_end(
     Ok(())
 }
 
+/// Lets a membership begin at this instant.
+pub(in crate::staff) async fn set_start(tx: &Tx, _: &Granted, id: MembershipId, at: Timestamp) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::StartsAt, Expr::value(at))
+        .filter(Column::Id.eq(id))
+        .filter(Column::EndedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
 /// Ends a membership; its row stays, because the access log and the person's notes speak of it.
 pub(in crate::staff) async fn mark_ended(tx: &Tx, _: &Granted, id: MembershipId, now: Timestamp) -> Result<(), DbErr> {
     Entity::update_many()
