@@ -59,6 +59,8 @@ struct Held {
     from: Timestamp,
     until: Option<(Timestamp, EventId)>,
     starts: Option<Timestamp>,
+    /// Whether it was let begin before its first day.
+    sooner: bool,
     ends: Option<Timestamp>,
     event: Listed,
     granted_by: Option<AccountId>,
@@ -237,7 +239,12 @@ impl Asking<'_> {
             notes.push((Some(held.from), "The log has no invitation of this".to_owned()));
         }
         if let Some(starts) = held.starts {
-            notes.push((Some(starts), "Begins by itself on the day that was set".to_owned()));
+            let how = if held.sooner {
+                "Was let begin before its first day"
+            } else {
+                "Begins by itself on the day that was set"
+            };
+            notes.push((Some(starts), how.to_owned()));
         }
         if let Some(ends) = held.ends {
             notes.push((Some(ends), "Ends by itself on the day that was set".to_owned()));
@@ -334,6 +341,7 @@ fn fold(events: Vec<Listed>, scope: Scope) -> Vec<Held> {
             from: at,
             until: None,
             starts: None,
+            sooner: false,
             ends: None,
             granted_by: None,
             invitation: None,
@@ -372,6 +380,7 @@ fn fold(events: Vec<Listed>, scope: Scope) -> Vec<Held> {
             "membership.start_changed" => {
                 if let Some(held) = open.and_then(|n| all.get_mut(n)) {
                     held.starts = instant_of(&detail, "starts_at");
+                    held.sooner = true;
                 }
             }
             "membership.end_changed" => {
