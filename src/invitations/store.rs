@@ -18,7 +18,7 @@ use sea_orm::{
 use super::{Filter, Invitation, PendingRow, SecondLook, Sort, State};
 use crate::{
     access::{Granted, PermissionSet, Scope},
-    db::{CHUNK, Tx, list::pairs},
+    db::{CHUNK, NAMED, Tx, list::pairs},
     types::{AccountId, BatchId, EmailAddress, InvitationId, MailId, Timestamp},
 };
 
@@ -153,7 +153,7 @@ pub(super) async fn live_by_email(
     keys: &[String],
 ) -> Result<HashMap<String, Live>, DbErr> {
     let mut live = HashMap::new();
-    for chunk in keys.chunks(CHUNK) {
+    for chunk in keys.chunks(NAMED) {
         let marks = pairs(chunk.len());
         let sql = format!(
             "SELECT i.id, i.email_key, i.role, i.sent_at, i.expires_at, a.name AS inviter_name FROM invitations i \

@@ -23,7 +23,7 @@ use super::{Joining, Sort, StaffMember};
 use crate::{
     access::{RoleKey, Scope, Visible, membership},
     db::{
-        CHUNK, Tx,
+        NAMED, Tx,
         list::{ListSql, pairs},
     },
     types::{AccountId, Cursor, DeploymentId, MembershipId, OrganisationId, Timestamp},
@@ -93,7 +93,7 @@ pub(super) async fn members_by_email(
         role: String,
     }
     let mut found = Vec::new();
-    for chunk in keys.chunks(CHUNK) {
+    for chunk in keys.chunks(NAMED) {
         let marks = pairs(chunk.len());
         let at = chunk.len() + 2;
         let sql = format!(

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 
 use crate::{
-    db::{CHUNK, Tx},
+    db::{NAMED, Tx},
     types::Timestamp,
 };
 
@@ -27,7 +27,7 @@ pub(in crate::invitations) async fn full(
     since: Timestamp,
 ) -> Result<HashMap<String, Timestamp>, DbErr> {
     let (mut full, column) = (HashMap::new(), column(most));
-    for chunk in keys.chunks(CHUNK) {
+    for chunk in keys.chunks(NAMED) {
         let marks = crate::db::placeholders(2, chunk.len());
         let sql = format!(
             "SELECT email_key, {column} AS at FROM invited_addresses WHERE email_key IN ({marks}) AND {column} > $1"
@@ -54,7 +54,7 @@ pub(in crate::invitations) async fn count_recipients(
     keys.sort_unstable();
     keys.dedup();
     let mut counted = HashSet::with_capacity(keys.len());
-    for chunk in keys.chunks(CHUNK) {
+    for chunk in keys.chunks(NAMED) {
         let rows: Vec<_> = (3..3 + chunk.len()).map(|n| format!("(${n}, $1, 0, 0)")).collect();
         let sql = format!(
             "INSERT INTO invited_addresses (email_key, last_at, second_at, third_at) VALUES {} ON CONFLICT (email_key) \

@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Statement, Value};
 
 use crate::{
     access::Visible,
-    db::{CHUNK, placeholders},
+    db::{NAMED, placeholders},
     types::PatientId,
 };
 
@@ -37,7 +37,7 @@ pub(in crate::patients) async fn numbered(
     numbers: &[String],
 ) -> Result<Vec<AlikeRow>, DbErr> {
     let mut found = Vec::new();
-    for chunk in numbers.chunks(CHUNK) {
+    for chunk in numbers.chunks(NAMED) {
         let condition = format!("number_key IN ({})", placeholders(2, chunk.len()));
         found.extend(rows(db, visible, &condition, chunk.iter().map(String::as_str)).await?);
     }
@@ -52,7 +52,7 @@ pub(in crate::patients) async fn persons(
     people: &[(String, String)],
 ) -> Result<Vec<AlikeRow>, DbErr> {
     let mut found = Vec::new();
-    for chunk in people.chunks(CHUNK / 2) {
+    for chunk in people.chunks(NAMED / 2) {
         let (days, names) = (placeholders(2, chunk.len()), placeholders(2 + chunk.len(), chunk.len()));
         let condition = format!("born_on IN ({days}) AND name_key IN ({names})");
         let values = chunk.iter().map(|(_, born)| born).chain(chunk.iter().map(|(name, _)| name));
@@ -68,7 +68,7 @@ pub(in crate::patients) async fn with_words(
     words: &[String],
 ) -> Result<Vec<AlikeRow>, DbErr> {
     let mut found = Vec::new();
-    for chunk in words.chunks(CHUNK) {
+    for chunk in words.chunks(NAMED) {
         let condition = format!(
             "id IN (SELECT w.patient_id FROM patient_words w WHERE w.deployment_id = $1 AND NOT w.identifying AND w.word IN ({}))",
             placeholders(2, chunk.len())

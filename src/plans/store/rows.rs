@@ -9,7 +9,7 @@ use sea_orm::{
 
 use crate::{
     access::Granted,
-    db::{CHUNK, Tx, list::ListSql},
+    db::{CHUNK, NAMED, Tx, list::ListSql},
     invitations::Standing,
     plans::{Counts, Decision, Filter, Outcome, Row},
     types::{Cursor, DeploymentId, PlanId},
@@ -219,7 +219,7 @@ pub(in crate::plans) struct Applied {
 
 /// Writes what became of rows.
 pub(in crate::plans) async fn set_outcomes(tx: &Tx, plan: PlanId, applied: &[Applied]) -> Result<(), DbErr> {
-    for chunk in applied.chunks(CHUNK) {
+    for chunk in applied.chunks(NAMED / 4) {
         let mut values: Vec<Value> = vec![plan.into()];
         let mut marks = Vec::with_capacity(chunk.len());
         for row in chunk {
