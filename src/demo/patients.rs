@@ -13,12 +13,13 @@ use super::{
 use crate::{
     access::{DefaultRole, Permission, Scope},
     audit::Event,
-    contact, identity, notes,
+    contact::{self, TypedAppointment},
+    identity, notes,
     op::{Caller, Op},
     patients::{Identity, NewPatient, actions},
     portal::Portal,
     readings,
-    types::{Clock, PatientId},
+    types::{Clock, PatientId, Timestamp},
 };
 
 const DAYS: i64 = 60;
@@ -86,8 +87,26 @@ async fn look_after(portal: &Portal, clinician: &Caller, patient: PatientId, n: 
             let text = "Your readings look good. Please go on measuring in the morning, before breakfast.";
             contact::actions::send_message(portal, clinician, patient, text, &patient.to_string()).await?;
         }
+        2 => meet(portal, clinician, patient, (3, "10:00", "telephone")).await?,
+        5 => meet(portal, clinician, patient, (4, "11:30", "video")).await?,
+        8 => meet(portal, clinician, patient, (6, "14:00", "visit")).await?,
         _ => {}
     }
+    Ok(())
+}
+
+/// Proposes an appointment in some days, which the patient's mail in the mailbox can confirm.
+async fn meet(
+    portal: &Portal,
+    clinician: &Caller,
+    patient: PatientId,
+    (days, time, how): (i64, &str, &str),
+) -> Result<()> {
+    let then = Timestamp(portal.now().0 + days * 24 * 3600 * 1000);
+    let day = then.to_jiff().to_zoned_datetime(jiff::tz::TimeZone::UTC).date().to_string();
+    let (minutes, time, how, place) = ("20".to_owned(), time.to_owned(), how.to_owned(), String::new());
+    let typed = TypedAppointment { day, time, minutes, how, place };
+    contact::actions::propose_appointment(portal, clinician, patient, &typed, (&patient.to_string(), true)).await?;
     Ok(())
 }
 

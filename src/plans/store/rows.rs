@@ -217,10 +217,13 @@ pub(in crate::plans) struct Applied {
     pub about: Option<uuid::Uuid>,
 }
 
-/// Writes what became of rows.
+/// Writes what became of rows. The range of their numbers says nothing more, and keeps PostgreSQL from reading a plan whole that it has
+/// not counted since it was written.
 pub(in crate::plans) async fn set_outcomes(tx: &Tx, plan: PlanId, applied: &[Applied]) -> Result<(), DbErr> {
-    for chunk in applied.chunks(NAMED / 4) {
-        let mut values: Vec<Value> = vec![plan.into()];
+    for chunk in applied.chunks(NAMED / 2) {
+        let numbers = || chunk.iter().map(|row| row.number);
+        let (first, last) = (numbers().min().unwrap_or_default(), numbers().max().unwrap_or_default());
+        let mut values: Vec<Value> = vec![plan.into(), first.into(), last.into()];
         let mut marks = Vec::with_capacity(chunk.len());
         for row in chunk {
             let n = values.len();
@@ -230,7 +233,7 @@ pub(in crate::plans) async fn set_outcomes(tx: &Tx, plan: PlanId, applied: &[App
         let sql = format!(
             "WITH done (number, outcome, reason, about) AS (VALUES {}) UPDATE plan_rows SET outcome = done.outcome, \
              outcome_reason = done.reason, about_id = COALESCE(done.about, plan_rows.about_id) FROM done \
-             WHERE plan_rows.plan_id = $1 AND plan_rows.number = done.number",
+             WHERE plan_rows.plan_id = $1 AND plan_rows.number = done.number AND plan_rows.number BETWEEN $2 AND $3",
             marks.join(", ")
         );
         tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
