@@ -24,8 +24,10 @@ pub(super) enum StaffCommand {
     ChangeRole(ChangeRole),
     /// Let people's access end by itself at a day.
     AccessUntil(AccessUntil),
+    /// Let access that was to begin later begin at once.
+    BeginNow(People),
     /// End people's access at once, with their sessions and keys.
-    Remove(Remove),
+    Remove(People),
     /// Take a locked-out person's second factor away; they set up a new one at the next sign-in.
     ResetSecondFactor(ResetSecondFactor),
     /// Mail a locked-out person a link to choose a new password.
@@ -57,7 +59,7 @@ pub(super) struct AccessUntil {
 }
 
 #[derive(Args)]
-pub(super) struct Remove {
+pub(super) struct People {
     #[command(flatten)]
     place: PlaceArguments,
     /// Their addresses.
@@ -100,6 +102,12 @@ pub(super) async fn run(config: Option<&Path>, command: StaffCommand) -> Result<
             let ids = members(&at, &change.emails).await?;
             let changes = staff::actions::set_ends(&at.portal, &at.caller, at.scope, &ids, end).await?;
             tell(&change.place, &changes, "Changed")
+        }
+        StaffCommand::BeginNow(begin) => {
+            let at = begin.place.open(config).await?;
+            let ids = members(&at, &begin.emails).await?;
+            let changes = staff::actions::begin_now(&at.portal, &at.caller, at.scope, &ids).await?;
+            tell(&begin.place, &changes, "Changed")
         }
         StaffCommand::Remove(remove) => {
             let at = remove.place.open(config).await?;

@@ -135,3 +135,20 @@ async fn a_password_link_is_sent_at_the_terminal_three_times_a_day_and_never_sho
     assert!([ADA, CORA].iter().all(|who| app.mails_to(who).iter().all(|mail| !mail.contains("cpr1_"))));
     assert!(mail_that(&app, BEN, "A new password was asked for").contains("asked"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_day_is_brought_forward_at_the_terminal() {
+    let app = ward().await;
+    let begin = ["staff", "begin-now"];
+    let (status, told, _) = run(&app, begin, ADA, &[BEN]).await;
+    assert!(status != 0 && told.contains("this access has begun already"), "{told}");
+    let later = app.portal.now().0 + 30 * 24 * 3600 * 1000;
+    app.execute(&format!("UPDATE memberships SET starts_at = {later} WHERE email_key = '{BEN}'")).await;
+    let ben = app.sign_in(BEN).await;
+    let patients = format!("{}/patients", app.cardiology.path());
+    assert_eq!(ben.get(&patients).await.status(), reqwest::StatusCode::NOT_FOUND);
+    let (status, told, wrong) = run(&app, begin, ADA, &[BEN]).await;
+    assert_eq!((status, told.contains("Changed\tben Example")), (0, true), "{told}{wrong}");
+    assert_eq!(ben.get(&patients).await.status(), reqwest::StatusCode::OK);
+    assert!(detail_of(&app, "membership.start_changed").await["starts_at"].is_string());
+}
