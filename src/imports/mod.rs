@@ -10,6 +10,8 @@ mod store;
 
 pub use sheet::{MOST_BYTES, MOST_ROWS, Sheet, read_sheet, read_text};
 
+use sheet::TOO_LARGE;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{patients::NewPatient, types::PatientImportId};

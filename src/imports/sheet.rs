@@ -17,7 +17,8 @@ use crate::{
 pub const MOST_ROWS: usize = 5_000;
 /// The largest file.
 pub const MOST_BYTES: usize = 1024 * 1024;
-const TOO_LARGE: &str = "This is more than 1 MiB, which is the most that is taken at once. Import it in parts.";
+pub(super) const TOO_LARGE: &str =
+    "This is more than 1 MiB, which is the most that is taken at once. Import it in parts.";
 /// Columns that are named as not used; more would fill the page.
 const MOST_NAMED: usize = 12;
 
@@ -52,24 +53,63 @@ const COLUMNS: [Named; 10] = [
             "hospitalnumber",
             "nhsnumber",
             "recordnumber",
+            "nummer",
+            "patientennummer",
+            "patientnummer",
+            "numéro",
+            "numero",
         ],
     ),
-    (Column::Name, "Name", &["name", "fullname", "patient", "patientname"]),
-    (Column::First, "First name", &["firstname", "givenname", "forename"]),
-    (Column::Last, "Last name", &["lastname", "surname", "familyname"]),
-    (Column::Email, "E-mail", &["email", "mail", "emailaddress"]),
-    (Column::Phone, "Phone", &["phone", "telephone", "mobile", "phonenumber", "telephonenumber", "mobilenumber"]),
-    (Column::Born, "Date of birth", &["dateofbirth", "birthdate", "dob", "born", "birthday"]),
-    (Column::Gender, "Gender", &["gender", "sex"]),
-    (Column::Surgery, "Surgery date", &["surgerydate", "dateofsurgery", "surgery", "operationdate"]),
+    (Column::Name, "Name", &["name", "fullname", "patient", "patientname", "nom", "naam", "nombre"]),
+    (Column::First, "First name", &["firstname", "givenname", "forename", "vorname", "prénom", "prenom", "voornaam"]),
+    (Column::Last, "Last name", &["lastname", "surname", "familyname", "nachname", "familienname", "achternaam"]),
+    (Column::Email, "E-mail", &["email", "mail", "emailaddress", "emailadresse", "courriel", "emailadres"]),
+    (
+        Column::Phone,
+        "Phone",
+        &[
+            "phone",
+            "telephone",
+            "mobile",
+            "phonenumber",
+            "telephonenumber",
+            "mobilenumber",
+            "telefon",
+            "telefonnummer",
+            "téléphone",
+            "telefoon",
+            "teléfono",
+        ],
+    ),
+    (
+        Column::Born,
+        "Date of birth",
+        &[
+            "dateofbirth",
+            "birthdate",
+            "dob",
+            "born",
+            "birthday",
+            "geburtsdatum",
+            "datedenaissance",
+            "geboortedatum",
+            "fechadenacimiento",
+        ],
+    ),
+    (Column::Gender, "Gender", &["gender", "sex", "geschlecht", "sexe", "geslacht", "sexo"]),
+    (
+        Column::Surgery,
+        "Surgery date",
+        &["surgerydate", "dateofsurgery", "surgery", "operationdate", "operationsdatum", "opdatum", "operatiedatum"],
+    ),
     (Column::Labels, "Labels", &["labels", "label", "tags"]),
 ];
 
 /// What people write for a gender, beside the words of [`GENDERS`].
 const GENDER_WORDS: [(&str, &[&str]); 4] = [
-    ("male", &["m", "man"]),
-    ("female", &["f", "w", "woman"]),
-    ("other", &["o", "x", "d", "diverse", "non-binary", "nonbinary"]),
+    ("male", &["m", "man", "männlich", "mann", "homme", "masculin", "hombre"]),
+    ("female", &["f", "w", "woman", "weiblich", "frau", "femme", "féminin", "vrouw", "mujer"]),
+    ("other", &["o", "x", "d", "diverse", "divers", "non-binary", "nonbinary"]),
     ("", &["u", "unknown", "not known", "-"]),
 ];
 

@@ -16,7 +16,7 @@ use super::{address, deployment, form_address, review};
 use crate::{
     error::{Error, Result},
     identity::door::SignedIn,
-    imports::{MOST_ROWS, Sheet, actions, read_sheet, read_text},
+    imports::{MOST_ROWS, Sheet, TOO_LARGE, actions, read_sheet, read_text},
     invitations::csv_file::FileEncoding,
     op::Caller,
     portal::Portal,
@@ -141,7 +141,12 @@ pub(super) async fn submit(
     multipart: Multipart,
 ) -> PageResult {
     let place = deployment(&portal, &caller, &scope).await?;
-    let form = ImportForm::read(multipart).await?;
+    let form = match ImportForm::read(multipart).await {
+        Ok(form) => form,
+        // What is far too large is not even read to its end.
+        Err(Error::Invalid(_)) => ImportForm { bad_file: Some(TOO_LARGE.to_owned()), ..ImportForm::default() },
+        Err(other) => return Err(other.into()),
+    };
     let sheet = match form.sheet(&portal) {
         Ok(sheet) => sheet,
         Err(sentence) => {
