@@ -1,6 +1,9 @@
 //! How a person got a right: from the log alone, step by step, each grant with whoever gave it and by which right they could, back
 //! to the portal's own set-up. What the log does not say is said.
 
+mod held;
+
+use held::{Held, fold};
 use serde_json::Value;
 
 use super::{
@@ -13,7 +16,7 @@ use crate::{
     error::Result,
     op::Caller,
     portal::Portal,
-    types::{AccountId, DeploymentId, EventId, InvitationId, MembershipId, Timestamp},
+    types::{AccountId, EventId, InvitationId, Timestamp},
 };
 
 /// Events of one person, role or invitation that are read.
@@ -47,25 +50,6 @@ pub struct Step {
     pub role: Vec<(Option<Timestamp>, String)>,
     /// Whether this is where the chain begins; false in the last step when the log does not say more.
     pub beginning: bool,
-}
-
-/// A role that somebody held from an event on.
-#[derive(Clone, Debug)]
-struct Held {
-    membership: Option<MembershipId>,
-    scope: Scope,
-    role: String,
-    role_name: Option<String>,
-    from: Timestamp,
-    until: Option<(Timestamp, EventId)>,
-    starts: Option<Timestamp>,
-    /// Whether it was let begin before its first day.
-    sooner: bool,
-    ends: Option<Timestamp>,
-    event: Listed,
-    granted_by: Option<AccountId>,
-    invitation: Option<InvitationId>,
-    changed: bool,
 }
 
 /// Asks the log.
@@ -320,83 +304,6 @@ impl Step {
             beginning: false,
         }
     }
-}
-
-/// Puts the events of one person's memberships together.
-fn fold(events: Vec<Listed>, scope: Scope) -> Vec<Held> {
-    let mut all: Vec<Held> = Vec::new();
-    for event in events {
-        let detail: Value = serde_json::from_str(&event.event.detail).unwrap_or_default();
-        let membership = text_of(&detail, "membership").and_then(|text| text.parse().ok());
-        let at = Timestamp(event.event.at);
-        let id = EventId::from_uuid(event.event.id);
-        let open = all.iter().rposition(|held| held.membership == membership && held.until.is_none());
-        let scope =
-            Scope { organisation: scope.organisation, deployment: event.event.deployment.map(DeploymentId::from_uuid) };
-        let mut next = Held {
-            membership,
-            scope,
-            role: String::new(),
-            role_name: None,
-            from: at,
-            until: None,
-            starts: None,
-            sooner: false,
-            ends: None,
-            granted_by: None,
-            invitation: None,
-            changed: false,
-            event: event.clone(),
-        };
-        match event.event.action.as_str() {
-            "membership.begun" => {
-                next.role = text_of(&detail, "role").unwrap_or_default();
-                next.role_name = text_of(&detail, "role_name");
-                // Older events call whoever granted it `invited_by`, and do not name the invitation.
-                next.granted_by = text_of(&detail, "granted_by")
-                    .or_else(|| text_of(&detail, "invited_by"))
-                    .and_then(|id| id.parse().ok());
-                next.invitation = text_of(&detail, "invitation").and_then(|id| id.parse().ok());
-                next.starts = instant_of(&detail, "starts_at");
-                next.ends = instant_of(&detail, "ends_at");
-                all.push(next);
-            }
-            "membership.role_changed" => {
-                next.role = text_of(&detail, "to").unwrap_or_default();
-                next.role_name = text_of(&detail, "to_name");
-                next.changed = true;
-                if let Some(held) = open.and_then(|n| all.get_mut(n)) {
-                    held.until = Some((at, id));
-                    next.starts = held.starts.filter(|starts| *starts > at);
-                    next.ends = held.ends;
-                }
-                all.push(next);
-            }
-            "membership.ended" => {
-                if let Some(held) = open.and_then(|n| all.get_mut(n)) {
-                    held.until = Some((at, id));
-                }
-            }
-            "membership.start_changed" => {
-                if let Some(held) = open.and_then(|n| all.get_mut(n)) {
-                    held.starts = instant_of(&detail, "starts_at");
-                    held.sooner = true;
-                }
-            }
-            "membership.end_changed" => {
-                if let Some(held) = open.and_then(|n| all.get_mut(n)) {
-                    held.ends = instant_of(&detail, "ends_at");
-                }
-            }
-            _ => {}
-        }
-    }
-    all
-}
-
-fn instant_of(detail: &Value, key: &str) -> Option<Timestamp> {
-    let at = text_of(detail, key)?.parse::<jiff::Timestamp>().ok()?;
-    Some(Timestamp(at.as_millisecond()))
 }
 
 /// Whether the default role of this key gives the permission; of a custom role it is not known at that instant, so it comes between.

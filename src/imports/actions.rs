@@ -53,8 +53,9 @@ pub async fn import_patients(
     let (mut op, granted) = op.require(Permission::ManagePatientData, scope).await?;
     let deployment = scope.deployment.ok_or(Error::NotFound)?;
     let (account, may_label) = (op.actor()?.account, op.actor()?.may(Permission::ManageLabels, &scope));
-    if let Some(known) = store::by_key(op.tx(), &granted, account, request_key).await? {
-        return Ok(known.id);
+    if let Some((known, there)) = store::by_key(op.tx(), account, request_key).await? {
+        let elsewhere = || Error::Conflict("This form was sent already. Open it again".to_owned());
+        return if there == deployment { Ok(known) } else { Err(elsewhere()) };
     }
     let judged = judge(op.tx(), &visible, (deployment, may_label), &mut sheet).await?;
     let (outcomes, new) = outcomes(sheet, judged.standings, confirmed);

@@ -3,7 +3,6 @@
 //! What is kept of an import afterwards is the number of each row, what became of it and why: no name, no birth date.
 
 pub mod actions;
-mod dates;
 pub mod pages;
 mod sheet;
 mod store;

@@ -1,6 +1,6 @@
 //! From a file's rows to patients: columns by their headings, cells read by the rules of **Add patient** or refused with a sentence.
 
-use super::{BadCell, Row, dates};
+use super::{BadCell, Row};
 use crate::{
     invitations::csv_file::{
         BadFile, FileEncoding,
@@ -10,7 +10,7 @@ use crate::{
         GENDERS, NewPatient,
         actions::{MOST_OF_A_PATIENT, Typed, read_label},
     },
-    types::Timestamp,
+    types::{Timestamp, day},
 };
 
 /// The most rows that are taken at once.
@@ -224,7 +224,7 @@ fn read_row(row: &TableRow, columns: &[Option<Column>], now: Timestamp) -> Row {
             String::new()
         })
     };
-    let day = |column| dates::read(cell(column)).map(|day| day.map(|day| day.to_string()).unwrap_or_default());
+    let read_day = |column| day::read(cell(column)).map(|day| day.map(|day| day.to_string()).unwrap_or_default());
     let typed = Typed {
         number: cell(Column::Number).to_owned(),
         name: match cell(Column::Name) {
@@ -233,9 +233,9 @@ fn read_row(row: &TableRow, columns: &[Option<Column>], now: Timestamp) -> Row {
         },
         email: cell(Column::Email).to_owned(),
         phone: cell(Column::Phone).to_owned(),
-        born_on: keep(Column::Born, day(Column::Born)),
+        born_on: keep(Column::Born, read_day(Column::Born)),
         gender: keep(Column::Gender, read_gender(cell(Column::Gender))),
-        surgery_on: keep(Column::Surgery, day(Column::Surgery)),
+        surgery_on: keep(Column::Surgery, read_day(Column::Surgery)),
     };
     let labels = read_labels(cell(Column::Labels)).unwrap_or_else(|reason| {
         bad.push(BadCell { column: Column::Labels.label(), typed: shown(cell(Column::Labels)), reason });

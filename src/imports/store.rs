@@ -6,7 +6,7 @@ use super::Import;
 use crate::{
     access::{Granted, Visible},
     db::Tx,
-    types::{AccountId, PatientImportId, Timestamp},
+    types::{AccountId, DeploymentId, PatientImportId, Timestamp},
 };
 
 #[derive(FromQueryResult)]
@@ -15,18 +15,16 @@ struct Row {
     outcomes: String,
 }
 
-async fn one(db: &impl ConnectionTrait, condition: &str, values: Vec<Value>) -> Result<Option<Import>, DbErr> {
-    let sql = format!("SELECT id, outcomes FROM patient_imports WHERE {condition}");
-    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
-    let Some(row) = Row::find_by_statement(statement).one(db).await? else { return Ok(None) };
-    let outcomes = serde_json::from_str(&row.outcomes).map_err(|error| DbErr::Custom(error.to_string()))?;
-    Ok(Some(Import { id: row.id, outcomes }))
-}
-
-/// The import that this request key of the account has done already, in this very deployment.
-pub(super) async fn by_key(tx: &Tx, granted: &Granted, account: AccountId, key: &str) -> Result<Option<Import>, DbErr> {
-    let values = vec![account.into(), key.into(), granted.scope().deployment.into()];
-    one(tx, "account_id = $1 AND request_key = $2 AND deployment_id = $3", values).await
+/// The import that this request key of the account has done already, and where.
+pub(super) async fn by_key(
+    tx: &Tx,
+    account: AccountId,
+    key: &str,
+) -> Result<Option<(PatientImportId, DeploymentId)>, DbErr> {
+    let sql = "SELECT id, deployment_id FROM patient_imports WHERE account_id = $1 AND request_key = $2";
+    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, [account.into(), key.into()]);
+    let row = tx.query_one_raw(statement).await?;
+    row.map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).transpose()
 }
 
 /// An import that this account has done in a deployment that it may see.
@@ -36,8 +34,12 @@ pub(super) async fn find(
     account: AccountId,
     id: PatientImportId,
 ) -> Result<Option<Import>, DbErr> {
-    let values = vec![id.into(), account.into(), visible.scope().deployment.into()];
-    one(db, "id = $1 AND account_id = $2 AND deployment_id = $3", values).await
+    let sql = "SELECT id, outcomes FROM patient_imports WHERE id = $1 AND account_id = $2 AND deployment_id = $3";
+    let values: Vec<Value> = vec![id.into(), account.into(), visible.scope().deployment.into()];
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+    let Some(row) = Row::find_by_statement(statement).one(db).await? else { return Ok(None) };
+    let outcomes = serde_json::from_str(&row.outcomes).map_err(|error| DbErr::Custom(error.to_string()))?;
+    Ok(Some(Import { id: row.id, outcomes }))
 }
 
 /// Keeps what became of each row.

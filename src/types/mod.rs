@@ -1,6 +1,7 @@
 //! Small values that every room speaks in. Nothing here knows a room.
 
 mod clock;
+pub mod day;
 pub mod email_address;
 mod id;
 mod page;

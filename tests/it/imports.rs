@@ -99,6 +99,9 @@ async fn every_row_is_looked_at_and_one_press_adds_once(app: &TestApp) {
     let again = send(&ada, app.cardiology, SHEET, &[("do", "import"), ("key", "another")]).await;
     assert!(ada.page(&location(&again)).await.contains("0 patients added"));
     assert_eq!(app.events("patients.imported").await, 2);
+    let elsewhere = send(&ada, app.diabetes, SHEET, &press).await;
+    assert_eq!(elsewhere.status(), StatusCode::CONFLICT, "one press is one import, in one place");
+    assert_eq!(app.count("SELECT COUNT(*) FROM patients").await, 4);
     let kept = app.dump("patient_imports").await;
     assert!(!kept.contains("Kiss") && !kept.contains("Vance") && !["1947-03-09", "9.3.1947", "1960-06-06"].iter().any(|day| kept.contains(day)), "no identifier is kept of an import");
     let log = app.dump("events").await;

@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
     identity::door::SignedIn,
     imports::{MOST_ROWS, Sheet, TOO_LARGE, actions, read_sheet, read_text},
-    invitations::csv_file::FileEncoding,
+    invitations::{csv_file::FileEncoding, pages::encodings},
     op::Caller,
     portal::Portal,
     sites::{self, Place},
@@ -117,17 +117,12 @@ async fn new_page(
     form: ImportForm,
     wrong: Option<String>,
 ) -> Result<NewImportPage> {
-    let encodings = FileEncoding::ALL.iter().map(|encoding| Choice {
-        value: encoding.key().to_owned(),
-        label: encoding.label().to_owned(),
-        selected: encoding.key() == form.encoding,
-    });
     Ok(NewImportPage {
         frame: sites::pages::frame(portal, caller.actor()?, place, "Import patients").await?,
         action: form_address(place),
         cancel: format!("{}/patients", place.scope.path()),
         place: place.full_name(),
-        encodings: encodings.collect(),
+        encodings: encodings(FileEncoding::from_key(&form.encoding)),
         encoded: !form.encoding.is_empty(),
         text: form.text,
         wrong,

@@ -12,6 +12,8 @@ mod pending;
 mod review;
 mod slip;
 
+pub use review::encodings;
+
 use axum::{
     Router,
     extract::DefaultBodyLimit,

@@ -85,7 +85,11 @@ pub fn read_file(name: &str, bytes: &[u8], encoding: &str) -> (FileNote, Vec<Str
                 rows: file.entries.len() as u64,
                 encoding: file.encoding.label().to_owned(),
                 guessed: file.guessed,
-                encodings: if file.guessed || !encoding.is_empty() { choices(file.encoding) } else { Vec::new() },
+                encodings: if file.guessed || !encoding.is_empty() {
+                    encodings(Some(file.encoding))
+                } else {
+                    Vec::new()
+                },
                 problem: None,
             };
             (note, file.texts())
@@ -94,13 +98,14 @@ pub fn read_file(name: &str, bytes: &[u8], encoding: &str) -> (FileNote, Vec<Str
     }
 }
 
-fn choices(current: FileEncoding) -> Vec<Choice> {
+/// The encodings to choose from, for every form that takes a file.
+pub fn encodings(current: Option<FileEncoding>) -> Vec<Choice> {
     FileEncoding::ALL
         .iter()
         .map(|encoding| Choice {
             value: encoding.key().to_owned(),
             label: encoding.label().to_owned(),
-            selected: *encoding == current,
+            selected: Some(*encoding) == current,
         })
         .collect()
 }

@@ -10,7 +10,7 @@ use crate::{
     invitations::{actions::judge_start, csv_file::columns::Line},
     plans::NewPlan,
     sites::{self, Place},
-    types::{DeploymentId, Mailbox, PersonName, Timestamp, parse_mailbox},
+    types::{DeploymentId, Mailbox, PersonName, Timestamp, day, parse_mailbox},
 };
 
 /// A line of which everything is understood.
@@ -136,20 +136,17 @@ impl Sense {
         Ok(Some(end))
     }
 
-    /// A day: `2026-12-31`, `31.12.2026`, or `31/12/2026` where only one reading is possible; or an instant. `read` takes its
+    /// A day that can be read in one way only, or an instant. `read` takes its
     /// first or its last moment.
     fn day(&self, text: &str, read: fn(&Place, &str) -> Option<Timestamp>) -> Result<Timestamp, String> {
         let wrong = || format!("“{}” is no day that can be read for certain; write it as 2026-12-31", shown(text));
         if let Some(moment) = read(&self.place, text) {
             return Ok(moment);
         }
+        // A time of day that a spreadsheet adds says nothing.
         let date = text.split_whitespace().next().unwrap_or_default();
-        let separator = if date.contains('.') { '.' } else { '/' };
-        let parts: Vec<u16> = date.split(separator).filter_map(|part| part.parse().ok()).collect();
-        let [day, month, year] = parts.as_slice() else { return Err(wrong()) };
-        let certain = separator == '.' || *day > 12;
-        let written = format!("{year:04}-{month:02}-{day:02}");
-        read(&self.place, &written).filter(|_| certain && *year > 1000).ok_or_else(wrong)
+        let date = day::read(date).ok().flatten().ok_or_else(wrong)?;
+        read(&self.place, &date.to_string()).ok_or_else(wrong)
     }
 }
 

@@ -212,10 +212,6 @@ async fn render(portal: &Portal, caller: &Caller, place: &Place, form: PlanForm,
     let fixed = fixed.into_iter().map(|(value, label)| (value.to_owned(), label));
     let own = ("own".to_owned(), "Until a date".to_owned());
     let windows = fixed.chain([own]).map(|(value, label)| chosen(value, label, &form.window)).collect();
-    let encodings = FileEncoding::ALL
-        .iter()
-        .map(|encoding| chosen(encoding.key().to_owned(), encoding.label().to_owned(), &form.encoding))
-        .collect();
     let day = |at: Timestamp| at.to_jiff().to_zoned_datetime(place.time_zone()).strftime("%Y-%m-%d").to_string();
     Ok(NewPlanPage {
         frame: sites::pages::frame(portal, caller.actor()?, place, "Make a plan").await?,
@@ -225,7 +221,7 @@ async fn render(portal: &Portal, caller: &Caller, place: &Place, form: PlanForm,
         roles,
         deployments,
         windows,
-        encodings,
+        encodings: invitations::pages::encodings(FileEncoding::from_key(&form.encoding)),
         min_date: day(portal.now()),
         max_date: day(portal.now().plus(LONGEST_WINDOW)),
         form,

@@ -17,7 +17,10 @@ const MONTHS: [&str; 12] = [
     "december",
 ];
 
-/// A day, or why it is none. The sentence does not repeat what was written.
+/// A day, none where nothing stands, or why it is no day. The sentence does not repeat what was written.
+///
+/// # Errors
+/// What is no day, and what is one in two ways.
 pub fn read(text: &str) -> Result<Option<Date>, String> {
     let text = text.trim();
     if text.is_empty() {
